@@ -1,0 +1,163 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: language mode 6, an async call stays on its loop, warnings are errors.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Settings of targets that hold raw pointers: each use of one must say `unsafe`.
+let strictMemory: [SwiftSetting] = strict + [
+  .strictMemorySafety(),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+
+// Targets are listed floor by floor; a target imports only from floors below its own.
+// `Tests/RepositoryTests` holds this file to that.
+let package = Package(
+  name: "apus",
+  products: [.executable(name: "apus", targets: ["apus"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // Floor 0: libraries of the system, and bytes in and out.
+    .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
+    .systemLibrary(name: "CPGQuery", providers: [.apt(["libpg-query-dev"])]),
+    .systemLibrary(name: "CEditLine", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+    .target(name: "Coding", swiftSettings: strict),
+
+    // Floor 1
+    .target(name: "Values", dependencies: ["Coding"], swiftSettings: strict),
+    .target(
+      name: "Runtime", dependencies: [nio, nioPosix, logging, deque, heap], swiftSettings: strict),
+
+    // Floor 2
+    .target(name: "Keys", dependencies: ["Coding", "Values", "CXXHash"], swiftSettings: strict),
+    .target(name: "Raft", dependencies: [deque], swiftSettings: strict),
+
+    // Floor 3
+    .target(name: "Storage", dependencies: ["Keys", "CRocksDB"], swiftSettings: strictMemory),
+    .target(
+      name: "WriteAheadLog", dependencies: ["Runtime", "Coding", "CISAL", deque, logging],
+      swiftSettings: strict),
+    .target(
+      name: "Transport", dependencies: ["Runtime", "Coding", "Keys", "CISAL", nio, deque, logging],
+      swiftSettings: strict),
+    .target(name: "Expressions", dependencies: ["Values", "Coding"], swiftSettings: strict),
+
+    // Floor 4
+    .target(
+      name: "Schema", dependencies: ["Coding", "Values", "Keys", "Expressions"],
+      swiftSettings: strict),
+
+    // Floor 5
+    .target(
+      name: "DocStore",
+      dependencies: ["Coding", "Values", "Keys", "Storage", "Expressions", "Schema"],
+      swiftSettings: strict),
+
+    // Floor 6
+    .target(
+      name: "Tablet",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Raft", "WriteAheadLog", "Storage", "Expressions",
+        "Schema", "DocStore", "Transport", nio, deque, logging,
+      ],
+      swiftSettings: strict),
+
+    // Floor 7
+    .target(
+      name: "Placement",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Schema", "Tablet", "Transport", nio, logging,
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Transactions",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Expressions", "Schema", "Tablet", "Transport", nio,
+        logging,
+      ],
+      swiftSettings: strict),
+
+    // Floor 8
+    .target(
+      name: "SQL",
+      dependencies: [
+        "Coding", "Values", "Keys", "Expressions", "Schema", "Runtime", "CPGQuery", deque, logging,
+      ],
+      swiftSettings: strict),
+
+    // Floor 9
+    .target(
+      name: "PostgresWire",
+      dependencies: ["Values", "SQL", "Runtime", nio, nioPosix, logging], swiftSettings: strict),
+
+    // Floor 10
+    .target(
+      name: "Node",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Schema", "Storage", "WriteAheadLog", "Transport",
+        "Tablet", "Placement", "Transactions", "SQL", "PostgresWire", nio, nioPosix, nioHTTP,
+        logging, metrics, .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Raft", "Schema", "Storage", "WriteAheadLog",
+        "Transport", "Tablet", "Placement", "Transactions", "SQL", deque, heap, logging,
+      ],
+      swiftSettings: strict),
+
+    // Floor 11
+    .executableTarget(
+      name: "apus",
+      dependencies: [
+        "Node", "Simulation", "CEditLine",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    .testTarget(name: "CodingTests", dependencies: ["Coding"], swiftSettings: strict),
+    .testTarget(name: "ValuesTests", dependencies: ["Values", "Coding"], swiftSettings: strict),
+    .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], swiftSettings: strict),
+    .testTarget(name: "KeysTests", dependencies: ["Keys", "Values"], swiftSettings: strict),
+    .testTarget(name: "RaftTests", dependencies: ["Raft"], swiftSettings: strict),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "Keys"], swiftSettings: strict),
+    .testTarget(
+      name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "Runtime"], swiftSettings: strict),
+    .testTarget(
+      name: "TransportTests", dependencies: ["Transport", "Runtime", "Keys"], swiftSettings: strict),
+    .testTarget(
+      name: "ExpressionsTests", dependencies: ["Expressions", "Values"], swiftSettings: strict),
+    .testTarget(
+      name: "SQLTests", dependencies: ["SQL", "Schema", "Expressions", "Values"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation", "Runtime"], swiftSettings: strict),
+    .testTarget(name: "RepositoryTests", swiftSettings: strict),
+  ]
+)
