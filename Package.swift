@@ -52,7 +52,7 @@ let package = Package(
 
     // Floor 2
     .target(name: "Keys", dependencies: ["Coding", "Values", "CXXHash"], swiftSettings: strict),
-    .target(name: "Raft", dependencies: [deque], swiftSettings: strict),
+    .target(name: "Raft", dependencies: ["Coding", deque], swiftSettings: strict),
 
     // Floor 3
     .target(name: "Storage", dependencies: ["Keys", "CRocksDB"], swiftSettings: strictMemory),
