@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -74,6 +76,17 @@ package final class SimulatedWorld: @unchecked Sendable {
   /// Lets `nanoseconds` of simulated time pass.
   package func advance(nanoseconds: UInt64) {
     run(until: { false }, limitNanoseconds: nanoseconds)
+  }
+
+  /// Runs an asynchronous body on a node's first loop until it is done.
+  /// - Returns: nil if it was not done within `limit` of simulated time.
+  package func run<T: Sendable>(
+    on runtime: Runtime, limitNanoseconds limit: UInt64 = 3_600_000_000_000, _ body: @escaping @Sendable () async -> T
+  ) -> T? {
+    let box = ResultBox<T>()
+    runtime.spawn { box.set(await body()) }
+    run(until: { box.value != nil }, limitNanoseconds: limit)
+    return box.value
   }
 
   private func advanceTime(to time: UInt64) {
@@ -188,6 +201,13 @@ package final class SimulatedWorld: @unchecked Sendable {
   /// Stops a node's code; its clocks, the network and timers go on (`SIGSTOP`).
   package func pause(_ id: Int) { node(id).pause() }
   package func resume(_ id: Int) { node(id).resume() }
+}
+
+/// Takes a result from a task to the thread that waits for it.
+private final class ResultBox<T: Sendable>: Sendable {
+  private let result = Mutex<T?>(nil)
+  var value: T? { result.withLock { $0 } }
+  func set(_ value: T) { result.withLock { $0 = value } }
 }
 
 extension SimulatedWorld {
