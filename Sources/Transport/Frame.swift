@@ -2,8 +2,8 @@ import Keys
 import NIOCore
 
 /// What goes over a connection, one after the other (see the page `Transport` for the bytes).
-struct Frame: Hashable, Sendable {
-  enum Kind: UInt8, Sendable {
+package struct Frame: Hashable, Sendable {
+  package enum Kind: UInt8, Sendable {
     // The handshake.
     case hello = 1
     case welcome = 2
@@ -18,17 +18,28 @@ struct Frame: Hashable, Sendable {
     case cancel = 19
   }
 
-  var kind: Kind
+  package var kind: Kind
   /// Of a post, its channel; of a request, its service; of a response, its `ResponseStatus`; else 0.
-  var selector: UInt8 = 0
+  package var selector: UInt8
   /// Pairs a response, a cancellation or a pong with what it belongs to; 0 in posts and in the handshake.
-  var id: UInt64 = 0
+  package var id: UInt64
   /// The sender's hybrid time as the frame was written.
-  var time: HybridTime
+  package var time: HybridTime
   /// Of a request, the time that its caller still waits, in nanoseconds; of a pong, the sender's wall clock in
   /// microseconds; else 0.
-  var argument: UInt64 = 0
-  var payload: [UInt8] = []
+  package var argument: UInt64
+  package var payload: [UInt8]
+
+  package init(
+    kind: Kind, selector: UInt8 = 0, id: UInt64 = 0, time: HybridTime, argument: UInt64 = 0, payload: [UInt8] = []
+  ) {
+    self.kind = kind
+    self.selector = selector
+    self.id = id
+    self.time = time
+    self.argument = argument
+    self.payload = payload
+  }
 }
 
 /// What a response says.
@@ -61,7 +72,7 @@ extension Frame {
   ///    40     payload
   ///
   /// All integers are little-endian.
-  func write(to buffer: inout ByteBuffer) {
+  package func write(to buffer: inout ByteBuffer) {
     precondition(payload.count <= FrameDecoder.payloadBytesLimit, "a payload of \(payload.count) bytes is too long")
     let start = buffer.writerIndex
     let count = Self.headerBytes + payload.count

@@ -2,13 +2,13 @@ import Keys
 import NIOCore
 
 /// Why a stream of frames cannot be read on. The connection has to be closed: where the next frame begins is not known.
-enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
   case badLength(UInt32)
   case badChecksum
   case badKind(UInt8)
   case badPadding
 
-  var description: String {
+  package var description: String {
     switch self {
     case .badLength(let length): "a frame of \(length) bytes is outside the limits"
     case .badChecksum: "a frame's checksum is wrong"
@@ -20,22 +20,22 @@ enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Cuts a stream of bytes into frames. Bytes come from outside: whatever they are, it never traps, and it never holds
 /// more than one frame of the allowed length besides the bytes that were given to it last.
-struct FrameDecoder: Sendable {
+package struct FrameDecoder: Sendable {
   /// No payload is longer, whatever the settings say: the checksum function counts in 31 bits.
   static let payloadBytesLimit = 1 << 30
 
   /// The longest payload that is let in; small until the handshake is done.
-  var payloadBytesMax: Int
+  package var payloadBytesMax: Int
   private var buffer = ByteBuffer()
 
-  init(payloadBytesMax: Int) {
+  package init(payloadBytesMax: Int) {
     self.payloadBytesMax = min(payloadBytesMax, Self.payloadBytesLimit)
   }
 
   /// Bytes that wait for the rest of their frame.
-  var bufferedBytes: Int { buffer.readableBytes }
+  package var bufferedBytes: Int { buffer.readableBytes }
 
-  mutating func append(_ bytes: ByteBuffer) {
+  package mutating func append(_ bytes: ByteBuffer) {
     if buffer.readableBytes == 0 {
       buffer = bytes
     } else {
@@ -46,7 +46,7 @@ struct FrameDecoder: Sendable {
   }
 
   /// The next frame, or nil if it is not complete.
-  mutating func next() throws(FrameError) -> Frame? {
+  package mutating func next() throws(FrameError) -> Frame? {
     guard
       let (checksum, count) = buffer.peekMultipleIntegers(endianness: .little, as: (UInt32, UInt32).self)
     else { return nil }

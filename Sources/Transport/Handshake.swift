@@ -8,19 +8,19 @@ enum ProtocolVersion {
 }
 
 /// What a node says of itself before anything else, on both sides of a connection.
-struct Introduction: Hashable, Sendable {
+package struct Introduction: Hashable, Sendable {
   /// "APUS" and a byte that text protocols do not send.
   static let magic: [UInt8] = [0x41, 0x50, 0x55, 0x53, 0x00]
   /// The longest handshake payload.
   static let bytesMax = 1024
 
-  var oldestVersion = ProtocolVersion.oldest
-  var newestVersion = ProtocolVersion.newest
-  var identity: NodeIdentity
+  package var oldestVersion = ProtocolVersion.oldest
+  package var newestVersion = ProtocolVersion.newest
+  package var identity: NodeIdentity
   /// Who the sender thinks that it talks to.
-  var recipient: NodeID
+  package var recipient: NodeID
 
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     var writer = ByteWriter(reservingCapacity: 64)
     writer.writeRaw(Self.magic)
     writer.writeFixed(oldestVersion)
@@ -33,13 +33,13 @@ struct Introduction: Hashable, Sendable {
     return writer.bytes
   }
 
-  init(identity: NodeIdentity, recipient: NodeID) {
+  package init(identity: NodeIdentity, recipient: NodeID) {
     self.identity = identity
     self.recipient = recipient
   }
 
   /// Bytes behind the known fields belong to newer versions and are skipped.
-  init(decoding bytes: [UInt8]) throws(CodingError) {
+  package init(decoding bytes: [UInt8]) throws(CodingError) {
     var reader = ByteReader(bytes)
     guard try reader.readRaw(count: Self.magic.count) == Self.magic else { throw .malformed(what: "magic") }
     let oldest: UInt16 = try reader.readFixed()
@@ -54,7 +54,7 @@ struct Introduction: Hashable, Sendable {
   }
 
   /// Why the sender of this introduction must not be talked to; nil if it may.
-  func objection(from own: NodeIdentity) -> String? {
+  package func objection(from own: NodeIdentity) -> String? {
     if oldestVersion > ProtocolVersion.newest || newestVersion < ProtocolVersion.oldest {
       return "protocol versions \(oldestVersion)...\(newestVersion) are not spoken here"
         + " (\(ProtocolVersion.oldest)...\(ProtocolVersion.newest))"

@@ -30,7 +30,7 @@ package final class NIOLoop: Loop, @unchecked Sendable {
   /// NIO does not look at its sockets while tasks keep coming, so a turn ends after this many.
   private static let jobsPerTurn = 1024
   /// How long sockets come first after a turn that did not finish the queue. Zero would not let them in at all.
-  private static let pauseForSockets = TimeAmount.microseconds(20)
+  private static let pauseForSockets = TimeAmount.microseconds(3)
 
   private var queue = Deque<Work>()
   private var isTurnScheduled = false
