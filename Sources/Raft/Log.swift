@@ -69,6 +69,12 @@ struct Log: Hashable, Sendable {
     base = position
   }
 
+  /// A checkpoint at `index`, which this log holds, is durable: so is, by it, all up to there.
+  mutating func cover(through index: LogIndex) {
+    compact(through: index)
+    persisted = max(persisted, index)
+  }
+
   /// A checkpoint at `position` replaced the log and is durable, as a replica that is in `term`.
   /// - Returns: whether entries behind the position were dropped.
   mutating func restart(at position: LogPosition, in term: Term) -> Bool {

@@ -21,7 +21,7 @@ extension RaftGroup {
     guard position.index > appliedIndex, leadership == nil else { return }
     let before = configuration
     if log.matches(position) {
-      log.compact(through: position.index)
+      log.cover(through: position.index)
       history.compact(through: position.index)
     } else {
       precondition(

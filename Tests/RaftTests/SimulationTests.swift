@@ -2,14 +2,16 @@ import Foundation
 import Raft
 import Testing
 
-/// The seeds of a run: those that `SEED` names, or as many as fit the build.
+/// The seeds of a run: the one that `SEED` names, or as many as fit the build, times `SEED_FACTOR`.
 enum Seeds {
   static func sample(_ count: Int) -> [UInt64] {
-    if let text = ProcessInfo.processInfo.environment["SEED"], let seed = UInt64(text) { return [seed] }
+    let environment = ProcessInfo.processInfo.environment
+    if let text = environment["SEED"], let seed = UInt64(text) { return [seed] }
+    let factor = environment["SEED_FACTOR"].flatMap { Int($0) } ?? 1
     #if DEBUG
-      return (1...UInt64(max(1, count / 10))).map { $0 }
+      return (1...UInt64(max(1, count * factor / 10))).map { $0 }
     #else
-      return (1...UInt64(count)).map { $0 }
+      return (1...UInt64(count * factor)).map { $0 }
     #endif
   }
 }

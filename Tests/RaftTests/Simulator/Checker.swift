@@ -16,6 +16,7 @@ struct Checker {
   private(set) var committed: [Entry] = []
   /// The term whose leader committed each of them.
   private var commitTerms: [Term] = []
+  private(set) var committedFingerprint = 0
   private var commitConfiguration: Configuration?
   private var leaders: [Term: ReplicaID] = [:]
   private var votes: [Ballot: ReplicaID] = [:]
@@ -112,6 +113,7 @@ struct Checker {
         fresh.first?.index == known.next && fresh.last?.index == group.commitIndex, "committed what is not in the log")
       try require(group.role == .leader || hadLed, "\(group.id) commits \(group.commitIndex), and does not lead")
       committed += fresh
+      for entry in fresh { committedFingerprint = committedFingerprint &* 31 &+ fingerprint(entry) }
       commitTerms += fresh.map { _ in group.term }
       commitConfiguration = group.configuration
       try checkDurable(disks: disks)
