@@ -177,7 +177,9 @@ let package = Package(
       name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values"],
       swiftSettings: strict),
     .testTarget(
-      name: "SimulationTests", dependencies: ["Simulation", "Runtime"], swiftSettings: strict),
+      name: "SimulationTests",
+      dependencies: ["Simulation", "NodeCore", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
+      swiftSettings: strict),
     .testTarget(name: "RepositoryTests", swiftSettings: strict),
   ]
 )
