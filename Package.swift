@@ -52,7 +52,7 @@ let package = Package(
 
     // Floor 2
     .target(name: "Keys", dependencies: ["Coding", "Values", "CXXHash"], swiftSettings: strict),
-    .target(name: "Raft", dependencies: [deque], swiftSettings: strict),
+    .target(name: "Raft", dependencies: ["Coding", deque], swiftSettings: strict),
 
     // Floor 3
     .target(name: "Storage", dependencies: ["Keys", "CRocksDB"], swiftSettings: strictMemory),
@@ -93,19 +93,20 @@ let package = Package(
     .target(
       name: "Placement",
       dependencies: [
-        "Coding", "Values", "Keys", "Runtime", "Schema", "Operations", "Tablet", "Transport", nio,
-        logging,
-      ],
-      swiftSettings: strict),
-    .target(
-      name: "Transactions",
-      dependencies: [
-        "Coding", "Values", "Keys", "Runtime", "Expressions", "Schema", "Operations", "Tablet",
-        "Transport", nio, logging,
+        "Coding", "Values", "Keys", "Runtime", "Storage", "WriteAheadLog", "Schema", "Operations",
+        "DocStore", "Tablet", "Transport", nio, logging,
       ],
       swiftSettings: strict),
 
     // Floor 9
+    .target(
+      name: "Transactions",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Expressions", "Schema", "Operations", "Tablet",
+        "Placement", "Transport", nio, deque, logging,
+      ],
+      swiftSettings: strict),
+
     .target(
       name: "SQL",
       dependencies: [
@@ -119,12 +120,21 @@ let package = Package(
       name: "PostgresWire",
       dependencies: ["Values", "SQL", "Runtime", nio, nioPosix, logging], swiftSettings: strict),
 
+    .target(
+      name: "NodeCore",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Raft", "Schema", "Operations", "Storage", "WriteAheadLog",
+        "Transport", "Tablet", "Placement", "Transactions", logging,
+      ],
+      swiftSettings: strict),
+
     // Floor 11
     .target(
       name: "Node",
       dependencies: [
         "Coding", "Values", "Keys", "Runtime", "Schema", "Operations", "Storage", "WriteAheadLog",
-        "Transport", "Tablet", "Placement", "Transactions", "SQL", "PostgresWire", nio, nioPosix, nioHTTP,
+        "Transport", "Tablet", "Placement", "Transactions", "NodeCore", "SQL", "PostgresWire", nio, nioPosix,
+        nioHTTP,
         logging, metrics, .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
@@ -132,7 +142,7 @@ let package = Package(
       name: "Simulation",
       dependencies: [
         "Coding", "Values", "Keys", "Runtime", "Raft", "Schema", "Operations", "Storage", "WriteAheadLog",
-        "Transport", "Tablet", "Placement", "Transactions", "SQL", deque, heap, logging,
+        "Transport", "Tablet", "Placement", "Transactions", "NodeCore", "SQL", deque, heap, logging,
       ],
       swiftSettings: strict),
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Both engines against a plain model, by random streams of operations")
 struct ConformanceTests {
-  @Test("Reads, flushes, checkpoints, compactions and crashes", arguments: EngineKind.allCases, 0..<12)
+  @Test("Reads, flushes, checkpoints, compactions and crashes", arguments: EngineKind.allCases, 0..<6)
   func stream(kind: EngineKind, seed: Int) throws {
     var random = Seeded(UInt64(seed) &+ 99)
     let workload = Workload(seed: UInt64(seed))
@@ -16,7 +16,7 @@ struct ConformanceTests {
     var flushed: UInt64 = 0
     var model = Model()
 
-    for step in 0..<400 {
+    for step in 0..<300 {
       switch Int.random(in: 0..<40, using: &random) {
       case 0:
         try bench.store.flush()

@@ -63,7 +63,7 @@ struct RetentionTests {
     }
   }
 
-  @Test("A full compaction leaves exactly what the definition says", arguments: EngineKind.allCases, 0..<8)
+  @Test("A full compaction leaves exactly what the definition says", arguments: EngineKind.allCases, 0..<4)
   func definition(kind: EngineKind, seed: Int) throws {
     var random = Seeded(UInt64(seed))
     let workload = Workload(seed: UInt64(seed))
