@@ -93,7 +93,9 @@ extension DateTimeParser {
   private mutating func scanBareNumber(
     _ cursor: inout ArraySlice<UInt8>, digits: ArraySlice<UInt8>, loose: inout [ArraySlice<UInt8>]
   ) throws(SQLError) {
-    if hasDate || (typeName == "time" && loose.isEmpty && month == nil) || digits.count >= 5 && loose.isEmpty && month == nil {
+    if hasDate || (typeName == "time" && loose.isEmpty && month == nil)
+      || digits.count >= 5 && loose.isEmpty && month == nil
+    {
       try scanRunTogether(&cursor)
       return
     }

@@ -137,10 +137,15 @@ extension BinaryFloatingPoint where Self: LosslessStringConvertible {
     }
   }
 
-  /// The nearest text of one digit more than the shortest.
+  /// The nearest text with as few digits more as make it no tie; 17 always do.
   fileprivate func closerText(than text: String) -> String {
-    let digits = text.prefix { $0 != "e" }.filter(\.isNumber).reversed().drop { $0 == "0" }.count
-    return FloatText.fixedPrecision(Double(self), significantDigits: digits + 1)
+    var digits = text.prefix { $0 != "e" }.filter(\.isNumber).reversed().drop { $0 == "0" }.count
+    var closer = text
+    while digits < 17, isTie(closer) {
+      digits += 1
+      closer = FloatText.fixedPrecision(Double(self), significantDigits: digits)
+    }
+    return closer
   }
 }
 

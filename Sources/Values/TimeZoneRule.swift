@@ -142,6 +142,11 @@ private enum TimeZoneDatabase {
       let capitalized = lowered.split(separator: "/", omittingEmptySubsequences: false)
         .map { $0.split(separator: "_", omittingEmptySubsequences: false).map(\.capitalized).joined(separator: "_") }
         .joined(separator: "/")
+      // The American zones that are named as POSIX would (`PST8PDT`).
+      if lowered.utf8.contains(where: \.isASCIIDigit), lowered.utf8.count == 7, lowered.utf8.last?.isASCIILetter == true
+      {
+        return TimeZone(identifier: lowered.uppercased()) == nil ? nil : lowered.uppercased()
+      }
       guard lowered.contains("/") else { return nil }
       let isEtc = lowered.hasPrefix("etc/")
       let identifier = isEtc ? "Etc/" + lowered.dropFirst(4).uppercased() : capitalized
