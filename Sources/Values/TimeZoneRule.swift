@@ -170,7 +170,8 @@ private enum TimeZoneDatabase {
     "Europe/Berlin": ("CET", "CEST"), "Europe/Paris": ("CET", "CEST"), "Europe/Madrid": ("CET", "CEST"),
     "Europe/Rome": ("CET", "CEST"), "Europe/Vienna": ("CET", "CEST"), "Europe/Zurich": ("CET", "CEST"),
     "Europe/London": ("GMT", "BST"), "Europe/Moscow": ("MSK", "MSD"), "Europe/Athens": ("EET", "EEST"),
-    "Asia/Tokyo": ("JST", "JDT"), "Australia/Sydney": ("AEST", "AEDT"),
+    "America/New_York": ("EST", "EDT"), "America/Chicago": ("CST", "CDT"), "America/Denver": ("MST", "MDT"),
+    "America/Los_Angeles": ("PST", "PDT"), "Asia/Tokyo": ("JST", "JDT"), "Australia/Sydney": ("AEST", "AEDT"),
   ]
 
   static func letters(of zone: TimeZone, at date: Date) -> String? {

@@ -175,7 +175,7 @@ struct TextFormatTests {
 
   @Test("Date styles")
   func dateStyles() throws {
-    let instant = Datum.timestampTZ(-65_392_964_500_000)  // 1997-12-17 15:37:15.5 UTC
+    let instant = Datum.timestampTZ(-64_311_764_500_000)  // 1997-12-17 15:37:15.5 UTC
     let zone = try #require(TimeZoneRule(named: "America/Los_Angeles"))
     var settings = FormatSettings(timeZone: zone)
     var written: [String] = []
