@@ -68,4 +68,7 @@ struct TranscriptTests {
 
   @Test(arguments: TranscriptLine.read(typeTranscript))
   func types(_ line: TranscriptLine) { check(line) }
+
+  @Test(arguments: TranscriptLine.read(formatTranscript))
+  func formatting(_ line: TranscriptLine) { check(line) }
 }

@@ -62,7 +62,7 @@ package enum FunctionCatalog {
       defineTextFunctions()
       defineTextSearch()
       defineByteaFunctions()
-      //      defineFormatting()
+      defineFormatting()
       defineDateTimeOperators()
       defineDateTimeFunctions()
       defineJSONFunctions()
