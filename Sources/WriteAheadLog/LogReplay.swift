@@ -75,25 +75,21 @@ struct LogReplay {
   private mutating func replay(
     _ scan: SegmentScan, _ bytes: [UInt8], number: UInt64, isLast: Bool, path: String
   ) {
+    var pieces = scan.pieces[...]
+    // Room at the end that no frame was ever written to. If one was, the next segment's header misses it.
+    if case .reserved = pieces.last { pieces.removeLast() }
     // The header and the restatement behind it were synced before the file got its name: neither can be torn.
-    if scan.pieces.isEmpty {
-      damageAll(segment: number, offset: bytes.count, "the start of the segment is missing")
-    }
+    if pieces.isEmpty { damageAll(segment: number, offset: 0, "the start of the segment is missing") }
     var isAfterGap = scan.header == nil
-    for (place, piece) in scan.pieces.enumerated() {
+    for (place, piece) in pieces.enumerated() {
+      let canBeTorn = isLast && place > 0 && place == pieces.count - 1
       switch piece {
-      case .unreadable(let range):
-        let isTail = isLast && place == scan.pieces.count - 1
-        if isTail && place > 0 {
-          return cutTail(bytes, at: range.lowerBound, path: path)
-        }
+      case .unreadable(let range), .reserved(let range):
+        if canBeTorn { return cutTail(bytes, at: range.lowerBound, path: path) }
         damageAll(segment: number, offset: range.lowerBound, "\(range.count) bytes are unreadable")
         isAfterGap = true
       case .frame(let head, let damaged):
-        let isTail = isLast && place == scan.pieces.count - 1 && bytes.count <= head.end
-        if isTail && place > 0 && !damaged.isEmpty {
-          return cutTail(bytes, at: head.offset, path: path)
-        }
+        if canBeTorn && !damaged.isEmpty { return cutTail(bytes, at: head.offset, path: path) }
         if head.sequence != nextSequence && !isAfterGap {
           damageAll(
             segment: number, offset: head.offset, "frames \(nextSequence)..<\(head.sequence) are missing before it")

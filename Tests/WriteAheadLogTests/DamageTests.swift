@@ -32,14 +32,15 @@ struct DamageTests {
     }
   }
 
-  private func disk(_ image: [String: [UInt8]]) -> MemoryDisk {
+  /// - Parameter reserved: zeros behind the end of each file, as a file system leaves them that reserves room.
+  private func disk(_ image: [String: [UInt8]], reserved: Int = 0) -> MemoryDisk {
     let disk = MemoryDisk()
-    for (path, bytes) in image { disk.put(path, bytes) }
+    for (path, bytes) in image { disk.put(path, bytes + [UInt8](repeating: 0, count: reserved)) }
     return disk
   }
 
-  @Test("A crash at any byte of a write leaves the state before it, or the one after")
-  func everyCrashPoint() async throws {
+  @Test("A crash at any byte of a write leaves the state before it, or the one after", arguments: [0, 600])
+  func everyCrashPoint(reserved: Int) async throws {
     let history = try await History()
     for frame in 1..<history.images.count {
       let before = history.images[frame - 1]
@@ -51,7 +52,7 @@ struct DamageTests {
           for filler in [[], [UInt8](repeating: 0, count: bytes.count - cut)] {
             var image = before
             image[path] = Array(bytes[..<cut]) + filler
-            let bench = Bench(disk(image))
+            let bench = Bench(disk(image, reserved: reserved))
             let recovered = try await bench.open().recovered
             let model = history.models[cut == bytes.count ? frame : frame - 1]
             #expect(model.difference(recovered) == nil, "frame \(frame), cut at \(cut)")
@@ -88,8 +89,8 @@ struct DamageTests {
     }
   }
 
-  @Test("A flipped bit anywhere is damage or a torn tail, never wrong data")
-  func everyBitFlip() async throws {
+  @Test("A flipped bit anywhere is damage or a torn tail, never wrong data", arguments: [0, 30])
+  func everyBitFlip(reserved: Int) async throws {
     let history = try await History()
     let final = history.models[9]
     let image = history.images[9]
@@ -98,7 +99,7 @@ struct DamageTests {
       for place in bytes.indices {
         var flipped = image
         flipped[path]?[place] ^= 1 << UInt8(place % 8)
-        let bench = Bench(disk(flipped))
+        let bench = Bench(disk(flipped, reserved: reserved))
         let recovered = try await bench.open().recovered
         let isWhole = final.difference(recovered) == nil
         let isTorn = path == lastPath && recovered.damage.isEmpty && history.models[8].difference(recovered) == nil
