@@ -105,7 +105,8 @@ package final class WriteAheadLog: Sendable {
 
   /// Makes records durable, all of them or none; returns once they are. Never returns if that fails.
   package func append(_ records: [LogRecord]) async {
-    await withCheckedContinuation { continuation in
+    // A checked continuation would complain about the one that a failed log never resumes.
+    await withUnsafeContinuation { continuation in
       append(records, on: loop) { continuation.resume() }
     }
   }
