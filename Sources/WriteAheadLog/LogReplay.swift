@@ -22,7 +22,9 @@ struct LogReplay {
     var headers: [UInt64: SegmentHeader] = [:]
     for number in numbers {
       let path = "\(directory)/\(SegmentHeader.fileName(number))"
-      let start = try files.read(path, offset: 0, count: SegmentHeader.byteCount)
+      let start = try files.readable { () throws(FileError) in
+        try files.read(path, offset: 0, count: SegmentHeader.byteCount)
+      }
       guard let header = SegmentHeader(decoding: start), header.number == number else {
         if SegmentHeader.isOfUnknownVersion(start) { throw WriteAheadLogError.unknownFormat(path: path) }
         continue
@@ -33,7 +35,7 @@ struct LogReplay {
     }
     for number in numbers {
       let path = "\(directory)/\(SegmentHeader.fileName(number))"
-      let bytes = try files.read(path)
+      let bytes = try files.readable { () throws(FileError) in try files.read(path) }
       replay(bytes, number: number, header: headers[number], isLast: number == numbers.last, path: path)
     }
     for (number, group) in catalog.groups {
@@ -116,7 +118,7 @@ struct LogReplay {
           damage(item, segment: number, "the records before disagree with what the segment starts with")
         }
       case .record(let record):
-        if let objection = catalog.objection(to: record) {
+        if let objection = catalog.objection(to: [record]) {
           if catalog.groups[record.group]?.isDamaged != true { damage(item, segment: number, objection) }
           catalog.startAgain(record.group)
         }
@@ -139,5 +141,18 @@ struct LogReplay {
   private mutating func damage(_ item: Frame.Item, segment: UInt64, _ reason: String) {
     recovery.damage.append(.init(segment: segment, offset: item.offset, reason: reason, groups: [item.group]))
     catalog.damage(item.group)
+  }
+}
+
+extension FileSystem {
+  /// What `read` gives; nothing where the disk cannot read it. Only a lost sector is damage: any other error says nothing
+  /// about the log, and must keep it from being opened.
+  fileprivate func readable(_ read: () throws(FileError) -> [UInt8]) throws(FileError) -> [UInt8] {
+    do {
+      return try read()
+    } catch {
+      if error.isInputOutputError { return [] }
+      throw error
+    }
   }
 }

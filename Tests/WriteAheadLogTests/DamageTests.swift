@@ -156,6 +156,19 @@ struct DamageTests {
     #expect(try await Bench(disk(swapped)).open().recovered.groups[1]?.isDamaged == true)
   }
 
+  @Test("A segment that the disk cannot read is damage, and the log goes on")
+  func unreadableSegment() async throws {
+    let history = try await History()
+    let bench = Bench(disk(history.images[9]))
+    let victim = try #require(history.images[9].keys.sorted().dropFirst().first)
+    bench.disk.withState { $0.unreadable = [victim] }
+    let (log, recovered) = try await bench.open()
+    #expect(recovered.groups[1]?.isDamaged == true)
+    #expect(recovered.damage.allSatisfy { $0.groups == nil })
+    #expect(log.appendNow(.groupRemoved(group: 1), .hardState(group: 1, [1])))
+    #expect(try await bench.open().recovered.groups[1]?.hardState == [1])
+  }
+
   @Test("A frame in another one's place is found out, although it is intact")
   func misdirectedFrames() async throws {
     let history = try await History(segmentBytes: 1 << 20)
