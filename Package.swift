@@ -52,7 +52,7 @@ let package = Package(
 
     // Floor 2
     .target(name: "Keys", dependencies: ["Coding", "Values", "CXXHash"], swiftSettings: strict),
-    .target(name: "Raft", dependencies: [deque], swiftSettings: strict),
+    .target(name: "Raft", dependencies: ["Coding", deque], swiftSettings: strict),
 
     // Floor 3
     .target(name: "Storage", dependencies: ["Keys", "CRocksDB"], swiftSettings: strictMemory),
@@ -71,65 +71,82 @@ let package = Package(
 
     // Floor 5
     .target(
-      name: "DocStore",
-      dependencies: ["Coding", "Values", "Keys", "Storage", "Expressions", "Schema"],
+      name: "Operations", dependencies: ["Coding", "Values", "Keys", "Expressions", "Schema"],
       swiftSettings: strict),
 
     // Floor 6
     .target(
-      name: "Tablet",
-      dependencies: [
-        "Coding", "Values", "Keys", "Runtime", "Raft", "WriteAheadLog", "Storage", "Expressions",
-        "Schema", "DocStore", "Transport", nio, deque, logging,
-      ],
+      name: "DocStore",
+      dependencies: ["Coding", "Values", "Keys", "Storage", "Expressions", "Schema", "Operations"],
       swiftSettings: strict),
 
     // Floor 7
     .target(
-      name: "Placement",
+      name: "Tablet",
       dependencies: [
-        "Coding", "Values", "Keys", "Runtime", "Schema", "Tablet", "Transport", nio, logging,
-      ],
-      swiftSettings: strict),
-    .target(
-      name: "Transactions",
-      dependencies: [
-        "Coding", "Values", "Keys", "Runtime", "Expressions", "Schema", "Tablet", "Transport", nio,
-        logging,
+        "Coding", "Values", "Keys", "Runtime", "Raft", "WriteAheadLog", "Storage", "Expressions",
+        "Schema", "Operations", "DocStore", "Transport", nio, deque, logging,
       ],
       swiftSettings: strict),
 
     // Floor 8
     .target(
-      name: "SQL",
+      name: "Placement",
       dependencies: [
-        "Coding", "Values", "Keys", "Expressions", "Schema", "Runtime", "CPGQuery", deque, logging,
+        "Coding", "Values", "Keys", "Runtime", "Storage", "WriteAheadLog", "Schema", "Operations",
+        "DocStore", "Tablet", "Transport", nio, logging,
       ],
       swiftSettings: strict),
 
     // Floor 9
     .target(
-      name: "PostgresWire",
-      dependencies: ["Values", "SQL", "Runtime", nio, nioPosix, logging], swiftSettings: strict),
+      name: "Transactions",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Expressions", "Schema", "Operations", "Tablet",
+        "Placement", "Transport", nio, deque, logging,
+      ],
+      swiftSettings: strict),
+
+    .target(
+      name: "SQL",
+      dependencies: [
+        "Coding", "Values", "Keys", "Expressions", "Schema", "Operations", "Runtime", "CPGQuery", deque,
+        logging,
+      ],
+      swiftSettings: strict),
 
     // Floor 10
     .target(
+      name: "PostgresWire",
+      dependencies: ["Values", "SQL", "Runtime", nio, nioPosix, logging], swiftSettings: strict),
+
+    .target(
+      name: "NodeCore",
+      dependencies: [
+        "Coding", "Values", "Keys", "Runtime", "Raft", "Schema", "Operations", "Storage", "WriteAheadLog",
+        "Transport", "Tablet", "Placement", "Transactions", logging,
+      ],
+      swiftSettings: strict),
+
+    // Floor 11
+    .target(
       name: "Node",
       dependencies: [
-        "Coding", "Values", "Keys", "Runtime", "Schema", "Storage", "WriteAheadLog", "Transport",
-        "Tablet", "Placement", "Transactions", "SQL", "PostgresWire", nio, nioPosix, nioHTTP,
+        "Coding", "Values", "Keys", "Runtime", "Schema", "Operations", "Storage", "WriteAheadLog",
+        "Transport", "Tablet", "Placement", "Transactions", "NodeCore", "SQL", "PostgresWire", nio, nioPosix,
+        nioHTTP,
         logging, metrics, .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
     .target(
       name: "Simulation",
       dependencies: [
-        "Coding", "Values", "Keys", "Runtime", "Raft", "Schema", "Storage", "WriteAheadLog",
-        "Transport", "Tablet", "Placement", "Transactions", "SQL", deque, heap, logging,
+        "Coding", "Values", "Keys", "Runtime", "Raft", "Schema", "Operations", "Storage", "WriteAheadLog",
+        "Transport", "Tablet", "Placement", "Transactions", "NodeCore", "SQL", deque, heap, logging,
       ],
       swiftSettings: strict),
 
-    // Floor 11
+    // Floor 12
     .executableTarget(
       name: "apus",
       dependencies: [
@@ -151,7 +168,10 @@ let package = Package(
     .testTarget(
       name: "ExpressionsTests", dependencies: ["Expressions", "Values"], swiftSettings: strict),
     .testTarget(
-      name: "SQLTests", dependencies: ["SQL", "Schema", "Expressions", "Values"],
+      name: "DocStoreTests", dependencies: ["DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SQLTests", dependencies: ["SQL", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
       swiftSettings: strict),
     .testTarget(
       name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values"],

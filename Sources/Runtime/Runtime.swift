@@ -14,10 +14,12 @@ package struct Runtime: Sendable {
   /// Makes threads for work that blocks.
   package var blocking: any BlockingWorkers
   package var faults: any FaultPoints
+  /// Ends the loops and gives back what the runtime holds. Nothing may use the runtime afterwards.
+  package var shutdown: @Sendable () async -> Void
 
   package init(
     clock: any Clock, loops: [any Loop], random: any RandomSource, files: any FileSystem, network: any Network,
-    blocking: any BlockingWorkers, faults: any FaultPoints
+    blocking: any BlockingWorkers, faults: any FaultPoints, shutdown: @escaping @Sendable () async -> Void = {}
   ) {
     precondition(!loops.isEmpty, "a runtime needs a loop")
     self.clock = clock
@@ -27,6 +29,23 @@ package struct Runtime: Sendable {
     self.network = network
     self.blocking = blocking
     self.faults = faults
+    self.shutdown = shutdown
+  }
+}
+
+extension Runtime {
+  /// Starts a task on one of the loops. See `Loop.spawn`.
+  @discardableResult
+  package func spawn(
+    on loop: (any Loop)? = nil, _ body: @escaping @Sendable () async -> Void
+  ) -> Task<Void, Never> {
+    (loop ?? loops[0]).spawn(body)
+  }
+
+  /// Waits, or less if the task is cancelled. See `Loop.sleep`.
+  @discardableResult
+  package func sleep(nanoseconds: UInt64) async -> Bool {
+    await loops[0].sleep(nanoseconds: nanoseconds)
   }
 }
 
@@ -41,6 +60,10 @@ package protocol FaultPoints: Sendable {
   func perturb(_ name: StaticString) -> Bool
   /// Says that something rare happened; counted in tests, nothing in production.
   func probe(_ name: StaticString)
+  /// How often the named probe was passed.
+  func probeCount(_ name: String) -> UInt64
+  /// All probes passed so far, by name, sorted.
+  var probeCounts: [(name: String, count: UInt64)] { get }
 }
 
 /// Threads for work that blocks: `fsync`, engine flushes, checkpoints. Never a loop.

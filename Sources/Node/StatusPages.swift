@@ -1,0 +1,76 @@
+import Foundation
+import Keys
+import NodeCore
+import Operations
+import PostgresWire
+import Tablet
+
+/// What operators and their tools ask of a node over HTTP: `/livez`, `/readyz`, `/metrics`, `/status`.
+struct StatusPages: Sendable {
+  var node: NodeCore
+  var sql: PostgresServer
+  /// Microseconds since the Unix epoch.
+  var started: UInt64
+
+  func respond(to request: HTTPRequest) async -> HTTPResponse {
+    switch request.path {
+    case "/livez", "/healthz":
+      // Only that the process makes progress: no quorum, no disk. A supervisor kills nodes that fail here.
+      return HTTPResponse(status: 200, body: "ok\n")
+    case "/readyz": return await readiness(verbose: request.query["verbose"] != nil)
+    case "/metrics":
+      let perTablet = request.query["level"] == "tablet"
+      let limit = request.query["limit"].flatMap { Int($0) } ?? 1000
+      return HTTPResponse(
+        status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
+        body: await MetricsPage(node: node, sql: sql, started: started).text(tabletLimit: perTablet ? max(0, limit) : 0))
+    case "/status": return await status()
+    case "/":
+      return HTTPResponse(
+        status: 200,
+        body: """
+          Apus node \(node.configuration.node.rawValue)
+          /livez              the process makes progress
+          /readyz?verbose     it can serve SQL, check by check
+          /metrics            for Prometheus; ?level=tablet&limit=N adds series for tablets
+          /status             nodes, tables, tablets, leaders and lag, as JSON
+
+          """)
+    default: return HTTPResponse(status: 404, body: "no such page; see /\n")
+    }
+  }
+
+  private func readiness(verbose: Bool) async -> HTTPResponse {
+    var checks: [(name: String, isOK: Bool, note: String)] = []
+    let catalog = node.readiness
+    checks.append(("catalog", catalog.isReady, catalog.reason))
+    let quorum = await catalogHasLeader()
+    checks.append(("quorum", quorum, quorum ? "the catalog has a leader" : "the catalog has no leader that can serve"))
+    let isReady = checks.allSatisfy(\.isOK)
+    var body = ""
+    if verbose || !isReady {
+      for check in checks { body += "[\(check.isOK ? "+" : "-")]\(check.name) \(check.isOK ? "ok" : "failed"): \(check.note)\n" }
+    }
+    body += isReady ? "ready\n" : "not ready\n"
+    return HTTPResponse(status: isReady ? 200 : 503, body: body)
+  }
+
+  private func catalogHasLeader() async -> Bool {
+    let own = await node.tablets.host(of: .catalog).status().first { $0.tablet == .catalog }
+    return own?.leader != nil
+  }
+
+  private func status() async -> HTTPResponse {
+    let cluster = await node.gateway.clusterStatus()
+    let catalog = node.catalog.current
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    do {
+      let bytes = try encoder.encode(StatusDocument(cluster: cluster, catalog: catalog, node: node.configuration.node))
+      return HTTPResponse(
+        status: 200, contentType: "application/json", body: String(decoding: bytes, as: UTF8.self) + "\n")
+    } catch {
+      return HTTPResponse(status: 500, body: "the status cannot be written: \(error)\n")
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import Keys
+import Schema
+import Values
+
+/// What the SQL front asks of the cluster. The gateway of a node implements it; tests have one in memory.
+///
+/// Every call may throw `SQLError`: with 40003 where the outcome cannot be known, 57014 when the statement was cancelled
+/// or its deadline passed before anything was written.
+package protocol DataPlane: Sendable {
+  /// The newest catalog that this node knows; never waits.
+  var catalog: CatalogSnapshot { get }
+
+  /// Opens a read at one consistent time over all its tablets; rows come in batches, with back-pressure.
+  /// For a `.groups` pipeline the batches hold partial groups, to be merged by the caller.
+  func read(_ read: TableRead, deadline: Deadline?) async throws(SQLError) -> any RowBatches
+
+  /// Carries out a mutation of rows of **one tablet**, atomically and exactly once.
+  /// - Throws: `feature_not_supported` (0A000) if the rows lie in several tablets; nothing was written then.
+  func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
+
+  /// Inserts rows tablet by tablet: each tablet's share commits on its own. `committed` counts what is in when it throws.
+  func insertInBatches(_ mutation: TableMutation, deadline: Deadline?) async throws(BatchInsertError) -> MutationResult
+
+  /// How many tablets hold rows of this selection.
+  func tabletCount(of selection: KeySelection, in table: TableDescriptor) -> Int
+
+  /// Changes the catalog; returns when every live node has the change.
+  func change(_ change: CatalogChange, deadline: Deadline?) async throws(SQLError) -> CatalogChangeResult
+
+  /// Takes the next values of a sequence from this node's cached range, or fetches a new range.
+  func nextValues(of table: TableID, column: UInt16, count: Int) async throws(SQLError) -> [Int64]
+
+  /// Facts for the views of schema `sys`; asks all live nodes, skips those that do not answer in time.
+  func clusterStatus() async -> ClusterStatus
+}
+
+/// Monotonic nanoseconds (`Clock.monotonicNanoseconds`) after which a statement is to be given up.
+package struct Deadline: Hashable, Comparable, Sendable {
+  package var nanoseconds: UInt64
+  package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+  package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+}
+
+/// Rows of a read, pulled batch by batch. Dropping it ends the read.
+package protocol RowBatches: AnyObject, Sendable {
+  /// The next rows, at least one, or nil at the end.
+  func next() async throws(SQLError) -> [Row]?
+}
+
+package struct BatchInsertError: Error, Sendable {
+  package var error: SQLError
+  /// Rows that are committed for certain.
+  package var committedCount: Int
+  package init(error: SQLError, committedCount: Int) {
+    self.error = error
+    self.committedCount = committedCount
+  }
+}
+
+package enum CatalogChangeResult: Sendable {
+  /// `ifNotExists`/`ifExists` had nothing to do for these names.
+  case done(skipped: [TableName])
+}
+
+/// What `sys.nodes`, `sys.tables`, `sys.tablets` and `/status` show.
+package struct ClusterStatus: Sendable {
+  package var nodes: [NodeStatus]
+  package var tablets: [TabletStatus]
+  package init(nodes: [NodeStatus], tablets: [TabletStatus]) {
+    self.nodes = nodes
+    self.tablets = tablets
+  }
+}
+
+package struct NodeStatus: Sendable {
+  package var node: NodeDescriptor
+  package var isLive: Bool
+  /// Microseconds since the node was last heard, 0 for this node.
+  package var silentMicroseconds: UInt64
+  /// Tablets it leads, and replicas it holds.
+  package var leaderCount: Int
+  package var replicaCount: Int
+  package var catalogVersion: UInt64
+  package init(
+    node: NodeDescriptor, isLive: Bool, silentMicroseconds: UInt64, leaderCount: Int, replicaCount: Int,
+    catalogVersion: UInt64
+  ) {
+    self.node = node
+    self.isLive = isLive
+    self.silentMicroseconds = silentMicroseconds
+    self.leaderCount = leaderCount
+    self.replicaCount = replicaCount
+    self.catalogVersion = catalogVersion
+  }
+}
+
+package struct TabletStatus: Sendable {
+  package var tablet: TabletDescriptor
+  /// Nil while there is none, or none that answers.
+  package var leader: NodeID?
+  package var term: UInt64
+  package var commitIndex: UInt64
+  /// By replica: the last log index that it is known to hold, 0 where unknown.
+  package var matchIndexes: [NodeID: UInt64]
+  /// Bytes of the leader's store on disk and in memory.
+  package var sizeBytes: UInt64
+  package init(
+    tablet: TabletDescriptor, leader: NodeID?, term: UInt64, commitIndex: UInt64, matchIndexes: [NodeID: UInt64],
+    sizeBytes: UInt64
+  ) {
+    self.tablet = tablet
+    self.leader = leader
+    self.term = term
+    self.commitIndex = commitIndex
+    self.matchIndexes = matchIndexes
+    self.sizeBytes = sizeBytes
+  }
+}

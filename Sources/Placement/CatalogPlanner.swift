@@ -1,0 +1,183 @@
+import Keys
+import Operations
+import Schema
+import Values
+
+/// Turns a catalog change into the documents to write. Pure: a function of the catalog and of which nodes are alive.
+package struct CatalogPlanner {
+  package var catalog: CatalogSnapshot
+  package var counters: CatalogCounters
+  package var liveNodes: Set<NodeID>
+  package var replicationFactor: Int
+
+  package init(catalog: CatalogSnapshot, counters: CatalogCounters, liveNodes: Set<NodeID>, replicationFactor: Int) {
+    self.catalog = catalog
+    self.counters = counters
+    self.liveNodes = liveNodes
+    self.replicationFactor = replicationFactor
+  }
+
+  package struct Plan {
+    /// Nothing to do if empty.
+    package var puts: [CatalogRecord] = []
+    package var removals: [CatalogRecord.Key] = []
+    package var skipped: [TableName] = []
+    package var isEmpty: Bool { puts.isEmpty && removals.isEmpty }
+  }
+
+  package func plan(_ change: CatalogChange) throws(SQLError) -> Plan {
+    var plan: Plan
+    var counters = self.counters
+    switch change {
+    case .createTable(let table, let ifNotExists):
+      plan = try create(table, ifNotExists: ifNotExists, counters: &counters)
+    case .dropTables(let names, let ifExists): plan = try drop(names, ifExists: ifExists)
+    case .truncate(let ids): plan = try truncate(ids, counters: &counters)
+    case .replaceStorage(let id, let version, let replacement):
+      plan = try replaceStorage(of: id, expectedVersion: version, by: replacement)
+    }
+    if plan.isEmpty { return plan }
+    if counters != self.counters { plan.puts.append(.counters(counters)) }
+    plan.puts.append(.version(catalog.version + 1))
+    return plan
+  }
+
+  package static let tabletsPerTableMax = 1024
+
+  private func create(
+    _ new: NewTable, ifNotExists: Bool, counters: inout CatalogCounters
+  ) throws(SQLError) -> Plan {
+    var plan = Plan()
+    if catalog.table(schema: new.name.schema, name: new.name.name) != nil {
+      guard ifNotExists else {
+        throw SQLError(.duplicateTable, "relation \"\(new.name.name)\" already exists")
+      }
+      plan.skipped = [new.name]
+      return plan
+    }
+    counters.table += 1
+    let id = TableID(counters.table)
+    let ranges: [KeyRange]
+    switch new.sharding {
+    case .hash(let count):
+      let count = count ?? max(1, min(replicationFactor, catalog.nodes.count))
+      guard (1...Self.tabletsPerTableMax).contains(count) else {
+        throw SQLError(
+          .invalidParameterValue, "a table cannot have \(count) tablets",
+          hint: "Choose between 1 and \(Self.tabletsPerTableMax) tablets.")
+      }
+      ranges = TabletBounds.hash(table: id, tabletCount: count)
+    case .range(let splits):
+      guard splits.count < Self.tabletsPerTableMax else {
+        throw SQLError(.invalidParameterValue, "a table cannot have \(splits.count + 1) tablets")
+      }
+      ranges = try TabletBounds.range(table: id, splits: splits)
+    }
+    let tablets = try makeTablets(table: id, ranges: ranges, counters: &counters)
+    let table = TableDescriptor(
+      id: id, schema: new.name.schema, name: new.name.name, version: 1, columns: new.columns,
+      primaryKey: new.primaryKey, checks: new.checks, tablets: tablets.map(\.id), sequences: new.sequences)
+    plan.puts = tablets.map { .tablet($0) } + [.table(table)]
+    for sequence in new.sequences {
+      plan.puts.append(.sequence(SequenceKey(table: id, column: sequence.column), next: sequence.start))
+    }
+    return plan
+  }
+
+  private func makeTablets(
+    table: TableID, ranges: [KeyRange], counters: inout CatalogCounters
+  ) throws(SQLError) -> [TabletDescriptor] {
+    let live = catalog.nodes.values.filter { liveNodes.contains($0.id) }
+    // A node that is away for a moment is still a fine home; only where too few are registered is there none.
+    let usable = live.count >= min(replicationFactor, catalog.nodes.count) ? Array(live) : Array(catalog.nodes.values)
+    let choices = ReplicaChoice.choose(
+      tabletCount: ranges.count, replicationFactor: replicationFactor, candidates: usable.map(candidate))
+    guard choices.count == ranges.count else {
+      throw SQLError(
+        .objectNotInPrerequisiteState, "no node is registered to hold the table",
+        hint: "The cluster is starting; try again in a moment.")
+    }
+    var tablets: [TabletDescriptor] = []
+    for (range, nodes) in zip(ranges, choices) {
+      counters.tablet += 1
+      var replicas: [ReplicaDescriptor] = []
+      for node in nodes {
+        counters.replica += 1
+        replicas.append(ReplicaDescriptor(node: node, replica: counters.replica))
+      }
+      tablets.append(
+        TabletDescriptor(
+          id: TabletID(counters.tablet), table: table, lower: range.lower, upper: range.upper, replicas: replicas))
+    }
+    return tablets
+  }
+
+  private func candidate(_ node: NodeDescriptor) -> ReplicaChoice.Candidate {
+    var replicas = 0
+    var leaders = 0
+    for tablet in catalog.tablets.values {
+      if tablet.replicas.contains(where: { $0.node == node.id }) { replicas += 1 }
+      if tablet.replicas.first?.node == node.id { leaders += 1 }
+    }
+    return ReplicaChoice.Candidate(
+      node: node.id, zone: "\(node.cloud).\(node.region).\(node.zone)", replicaCount: replicas, leaderCount: leaders)
+  }
+
+  private func drop(_ names: [TableName], ifExists: Bool) throws(SQLError) -> Plan {
+    var plan = Plan()
+    for name in names {
+      guard let table = catalog.table(schema: name.schema, name: name.name) else {
+        guard ifExists else { throw SQLError(.undefinedTable, "table \"\(name.name)\" does not exist") }
+        plan.skipped.append(name)
+        continue
+      }
+      remove(table, from: &plan)
+    }
+    return plan
+  }
+
+  private func remove(_ table: TableDescriptor, from plan: inout Plan) {
+    let keys: [CatalogRecord.Key] =
+      [.table(table.id)] + table.tablets.map { .tablet($0) }
+      + table.sequences.map { .sequence(SequenceKey(table: table.id, column: $0.column)) }
+    for key in keys where !plan.removals.contains(key) { plan.removals.append(key) }
+  }
+
+  private func truncate(_ ids: [TableID], counters: inout CatalogCounters) throws(SQLError) -> Plan {
+    var plan = Plan()
+    for id in ids {
+      guard var table = catalog.tables[id] else {
+        throw SQLError(.undefinedTable, "a table was dropped while it was to be truncated")
+      }
+      let old = catalog.tablets(of: table)
+      let tablets = try makeTablets(
+        table: id, ranges: old.map { KeyRange(lower: $0.lower, upper: $0.upper) }, counters: &counters)
+      plan.removals.append(contentsOf: old.map { .tablet($0.id) })
+      table.tablets = tablets.map(\.id)
+      plan.puts.append(contentsOf: tablets.map { .tablet($0) })
+      plan.puts.append(.table(table))
+    }
+    return plan
+  }
+
+  private func replaceStorage(
+    of id: TableID, expectedVersion: UInt32, by replacementID: TableID
+  ) throws(SQLError) -> Plan {
+    guard let table = catalog.tables[id], let replacement = catalog.tables[replacementID] else {
+      throw SQLError(.undefinedTable, "a table was dropped while it was being rewritten")
+    }
+    guard table.version == expectedVersion else {
+      throw SQLError(
+        .objectNotInPrerequisiteState, "table \"\(table.name)\" was changed while it was being rewritten",
+        hint: "Run the statement again.")
+    }
+    // The rewritten table keeps its name and takes the replacement's identity: rows are keyed by table id.
+    var plan = Plan()
+    remove(table, from: &plan)
+    var renamed = replacement
+    renamed.schema = table.schema
+    renamed.name = table.name
+    plan.puts = [.table(renamed)]
+    return plan
+  }
+}

@@ -1,0 +1,183 @@
+import DocStore
+import Keys
+import Logging
+import Operations
+import Runtime
+import Schema
+import Tablet
+import Values
+
+/// The part of the placement service that decides: runs on every node, works where the catalog tablet's leader is.
+///
+/// One change at a time: each is planned on the catalog that has all earlier ones, written to the catalog tablet in one
+/// consensus round, and answered when every live node has it.
+package actor CatalogService {
+  nonisolated package let loop: any Loop
+  nonisolated package var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  private let host: TabletHost
+  private let replica: CatalogReplica
+  private let box: CatalogBox
+  private let replicationFactor: Int
+  private let logger: Logger
+  /// Nodes that answered lately, this one included.
+  private let liveNodes: @Sendable () -> Set<NodeID>
+  /// Asks a node to answer once its catalog has a version.
+  private let awaitCatalog: @Sendable (NodeID, UInt64) async -> Void
+  private let ids: RequestIDSource
+  private var isBusy = false
+  private var queue: [CheckedContinuation<Void, Never>] = []
+
+  package init(
+    host: TabletHost, replica: CatalogReplica, box: CatalogBox, replicationFactor: Int, ids: RequestIDSource,
+    logger: Logger, liveNodes: @escaping @Sendable () -> Set<NodeID>,
+    awaitCatalog: @escaping @Sendable (NodeID, UInt64) async -> Void
+  ) {
+    loop = host.loop
+    self.host = host
+    self.replica = replica
+    self.box = box
+    self.replicationFactor = replicationFactor
+    self.ids = ids
+    self.logger = logger
+    self.liveNodes = liveNodes
+    self.awaitCatalog = awaitCatalog
+  }
+
+  /// Carries out a change if this node leads the catalog.
+  package func change(_ request: CatalogChangeRequest) async -> TabletAnswer<CatalogChangeOutcome> {
+    await enter()
+    let answer = await changeAlone(request)
+    leave()
+    guard case .done(let outcome) = answer else { return answer }
+    await everyLiveNodeReaches(outcome.version)
+    return answer
+  }
+
+  private func changeAlone(_ request: CatalogChangeRequest) async -> TabletAnswer<CatalogChangeOutcome> {
+    switch await host.fate(of: request.id, in: .catalog) {
+    case .done(true):
+      // A retry of a change that is in the catalog already.
+      return .done(CatalogChangeOutcome(result: .done(skipped: []), version: box.current.version))
+    case .done(false): break
+    case .failed(let error): return .failed(error)
+    case .notLeader(let hint): return .notLeader(hint: hint)
+    case .outcomeUnknown: return .outcomeUnknown
+    case .notReady, .unknownTablet, .schemaMismatch, .uncertain: return .notReady
+    }
+    let catalog = box.current
+    let plan: CatalogPlanner.Plan
+    do throws(SQLError) {
+      plan = try CatalogPlanner(
+        catalog: catalog, counters: replica.counters, liveNodes: liveNodes(), replicationFactor: replicationFactor
+      ).plan(request.change)
+    } catch {
+      return .failed(error)
+    }
+    if plan.isEmpty {
+      return .done(CatalogChangeOutcome(result: .done(skipped: plan.skipped), version: catalog.version))
+    }
+    return await write(plan.documents, id: request.id, floor: request.floor).map { _ in
+      CatalogChangeOutcome(result: .done(skipped: plan.skipped), version: catalog.version + 1)
+    }
+  }
+
+  private func write(_ documents: [DocumentWrite], id: RequestID, floor: UInt64) async -> TabletAnswer<MutationResult> {
+    await host.mutate(MutateRequest(tablet: .catalog, id: id, floor: floor, payload: .documents(documents)))
+  }
+
+  /// A node says who it is. Refused if another node has that number.
+  package func register(_ node: NodeDescriptor) async -> TabletAnswer<UInt64> {
+    await enter()
+    defer { leave() }
+    switch await host.fate(of: RequestID(client: 0, sequence: 0), in: .catalog) {
+    case .done: break
+    case .notLeader(let hint): return .notLeader(hint: hint)
+    case .failed(let error): return .failed(error)
+    case .notReady, .unknownTablet, .schemaMismatch, .uncertain, .outcomeUnknown: return .notReady
+    }
+    let catalog = box.current
+    if let known = catalog.nodes[node.id] {
+      if known == node { return .done(catalog.version) }
+      guard known.incarnation == node.incarnation else {
+        return .failed(
+          SQLError(
+            .objectNotInPrerequisiteState, "node \(node.id.rawValue) of this cluster is another one",
+            detail: "Its data directory is not the one that was registered: the node has lost its data.",
+            hint: "Give the new node a number that was never used."))
+      }
+    }
+    let puts: [CatalogRecord] = [.node(node), .version(catalog.version + 1)]
+    let ticket = ids.next()
+    defer { ids.finished(ticket.id) }
+    return await write(
+      puts.map(\.document), id: ticket.id, floor: ticket.floor
+    ).map { _ in catalog.version + 1 }
+  }
+
+  /// Takes at least `count` values of a sequence, or what the sequence's cache says if that is more.
+  package func takeSequence(_ request: SequenceRequest) async -> TabletAnswer<SequenceRange> {
+    await enter()
+    defer { leave() }
+    let key = request.key
+    guard let table = box.current.tables[key.table],
+      let sequence = table.sequences.first(where: { $0.column == key.column })
+    else { return .failed(SQLError(.undefinedTable, "the sequence was dropped")) }
+    switch await host.fate(of: request.id, in: .catalog) {
+    case .done(true): return .outcomeUnknown  // taken by a call whose answer was lost: a gap, as gaps are normal
+    case .done(false): break
+    case .notLeader(let hint): return .notLeader(hint: hint)
+    case .failed(let error): return .failed(error)
+    case .outcomeUnknown: return .outcomeUnknown
+    case .notReady, .unknownTablet, .schemaMismatch, .uncertain: return .notReady
+    }
+    let first = replica.nextValue(of: key) ?? sequence.start
+    let taken = max(request.count, sequence.cache, 1)
+    let (span, overflow) = sequence.increment.multipliedReportingOverflow(by: taken)
+    let (next, overflow2) = first.addingReportingOverflow(span)
+    guard !overflow, !overflow2 else {
+      return .failed(
+        SQLError(
+          "2200H", "nextval: reached maximum value of sequence \"\(sequence.name)\" (\(Int64.max))"))
+    }
+    let record = CatalogRecord.sequence(key, next: next)
+    return await write([record.document], id: request.id, floor: request.floor).map { _ in
+      SequenceRange(first: first, increment: sequence.increment, count: taken)
+    }
+  }
+
+  private func everyLiveNodeReaches(_ version: UInt64) async {
+    let nodes = liveNodes().sorted()
+    await withTaskGroup(of: Void.self) { group in
+      for node in nodes { group.addTask { await self.awaitCatalog(node, version) } }
+    }
+  }
+
+  // MARK: One at a time
+
+  private func enter() async {
+    if isBusy {
+      await withCheckedContinuation { queue.append($0) }
+    } else {
+      isBusy = true
+    }
+  }
+
+  private func leave() {
+    if queue.isEmpty {
+      isBusy = false
+    } else {
+      queue.removeFirst().resume()
+    }
+  }
+}
+
+extension CatalogPlanner.Plan {
+  var documents: [DocumentWrite] {
+    puts.map(\.document) + removals.map { DocumentWrite(documentKey: $0.encoded, packedRow: nil) }
+  }
+}
+
+extension CatalogRecord {
+  var document: DocumentWrite { DocumentWrite(documentKey: key.encoded, packedRow: value) }
+}

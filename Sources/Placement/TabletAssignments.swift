@@ -1,0 +1,79 @@
+import Keys
+import Logging
+import Runtime
+import Schema
+import Tablet
+import WriteAheadLog
+
+/// Keeps this node's replicas in step with the catalog: opens what the catalog puts here, removes what it takes away.
+package actor TabletAssignments {
+  nonisolated let loop: any Loop
+  nonisolated package var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  private let node: NodeID
+  private let directory: TabletDirectory
+  private let logger: Logger
+  /// What the log gave back at start, until the tablet is opened.
+  private var recovered: [UInt64: RecoveredGroup]
+  private var open: [TabletID: TabletDescriptor] = [:]
+  private var failed: Set<TabletID> = []
+  private var isReconciling = false
+  private var wanted: CatalogSnapshot?
+
+  package init(
+    node: NodeID, directory: TabletDirectory, recovered: [UInt64: RecoveredGroup], logger: Logger
+  ) {
+    self.node = node
+    self.directory = directory
+    self.recovered = recovered
+    self.logger = logger
+    loop = directory.hosts[0].loop
+  }
+
+  /// The catalog is now this one. Returns when this node's replicas are what it says, or soon will be by another call.
+  package func follow(_ catalog: CatalogSnapshot) async {
+    if let wanted, wanted.version >= catalog.version { return }
+    wanted = catalog
+    if isReconciling { return }
+    isReconciling = true
+    var reached: UInt64?
+    while let target = wanted, target.version != reached {
+      await reconcile(with: target)
+      reached = target.version
+    }
+    isReconciling = false
+  }
+
+  private func reconcile(with catalog: CatalogSnapshot) async {
+    for id in open.keys.sorted() where catalog.tablets[id] == nil {
+      open[id] = nil
+      await directory.host(of: id).remove(id)
+    }
+    let missing = catalog.tablets.values.filter { tablet in
+      open[tablet.id] == nil && !failed.contains(tablet.id) && tablet.replicas.contains { $0.node == node }
+    }.sorted { $0.id < $1.id }
+    await withTaskGroup(of: (TabletDescriptor, (any Error)?).self) { group in
+      for tablet in missing {
+        let host = directory.host(of: tablet.id)
+        let found = recovered.removeValue(forKey: tablet.id.rawValue)
+        let leads = tablet.replicas.first?.node == node
+        group.addTask {
+          do {
+            try await host.open(tablet, recovered: found, leads: leads, observer: nil)
+            return (tablet, nil)
+          } catch {
+            return (tablet, error)
+          }
+        }
+      }
+      for await (tablet, error) in group {
+        if let error {
+          failed.insert(tablet.id)
+          logger.critical("a replica cannot be opened", metadata: ["tablet": "\(tablet.id)", "error": "\(error)"])
+        } else {
+          open[tablet.id] = tablet
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,242 @@
+import DequeModule
+
+/// What only a leader has.
+struct Leadership: Hashable, Sendable {
+  /// One for each member, this replica included, in ascending order. Groups are small: a scan beats a table.
+  var replications: [Replication]
+  /// The entry that opened this term; it is this leader's once it is committed.
+  var firstIndex: LogIndex
+  /// Bytes of this term's proposals that wait for their commit.
+  var uncommittedBytes = 0
+  var rounds = Rounds()
+  var horizon: LeaderHorizon
+  var transfer: Transfer?
+  var heartbeatElapsed = 0
+  /// The round in which the current configuration took effect here; the members have to answer a later one before it
+  /// may change again.
+  var configurationRound: UInt64 = 0
+
+  init(members: [ReplicaID], next: LogIndex, inheritedHorizon: UInt64) {
+    replications = members.map { Replication(id: $0, next: next) }
+    firstIndex = next
+    horizon = LeaderHorizon(inherited: inheritedHorizon)
+  }
+
+  /// The members change: those that stay keep their place in the log. The current round is the last of the old ones.
+  mutating func adopt(members: [ReplicaID], next: LogIndex) {
+    let before = replications
+    replications = members.map { member in
+      before.first { $0.id == member } ?? Replication(id: member, next: next)
+    }
+    configurationRound = rounds.current
+  }
+
+  func replication(of id: ReplicaID) -> Replication? { replications.first { $0.id == id } }
+  func position(of id: ReplicaID) -> Int? { replications.firstIndex { $0.id == id } }
+}
+
+extension RaftGroup {
+  // MARK: Proposals
+
+  /// Appends one entry for each command and sends them out; they also go to this replica's own disk, in parallel.
+  package mutating func propose(_ commands: [[UInt8]], effects: inout [Effect]) -> ProposeResult {
+    guard let leadership else { return .notLeader(hint: leader) }
+    guard leadership.transfer == nil else { return .transferring }
+    let first = log.last.index.next
+    guard !commands.isEmpty else { return .accepted(first: first, term: term) }
+    let bytes = commands.reduce(0) { $0 + $1.count }
+    guard leadership.uncommittedBytes == 0 || leadership.uncommittedBytes + bytes <= settings.maxUncommittedBytes
+    else { return .overloaded }
+    append(commands.map { .command($0) }, effects: &effects)
+    return .accepted(first: first, term: term)
+  }
+
+  /// Appends to the leader's own log and replicates.
+  mutating func append(_ payloads: [EntryPayload], effects: inout [Effect]) {
+    var entries: [Entry] = []
+    entries.reserveCapacity(payloads.count)
+    var index = log.last.index
+    var bytes = 0
+    for payload in payloads {
+      index = index.next
+      let entry = Entry(position: LogPosition(term: term, index: index), payload: payload)
+      log.append(entry)
+      bytes += entry.size
+      entries.append(entry)
+    }
+    leadership?.uncommittedBytes += bytes
+    effects.append(.persist(entries: entries, truncateFrom: nil, hardState: nil))
+    replicate(fresh: entries, bytes: bytes, effects: &effects)
+  }
+
+  // MARK: Sending
+
+  private mutating func replicate(fresh: [Entry], bytes: Int, effects: inout [Effect]) {
+    guard let count = leadership?.replications.count else { return }
+    for position in 0..<count {
+      guard let replication = leadership?.replications[position], replication.id != id else { continue }
+      // The common case: a member that has been sent all before gets the very array that goes to the disk.
+      if replication.isStreaming, replication.next == fresh[0].index, bytes <= settings.maxAppendBytes {
+        if replication.isReady(maxInflight: settings.maxInflightMessages) {
+          sendAppend(to: position, entries: fresh, effects: &effects)
+        }
+      } else {
+        sendEntries(to: position, effects: &effects)
+      }
+    }
+  }
+
+  /// Sends what a member lacks, as far as its flow control allows.
+  mutating func sendEntries(to position: Int, effects: inout [Effect]) {
+    while let replication = leadership?.replications[position],
+      replication.next <= log.last.index, replication.isReady(maxInflight: settings.maxInflightMessages)
+    {
+      guard replication.next >= log.first else { return offerSnapshot(to: position, effects: &effects) }
+      let entries = log.slice(from: replication.next, through: log.last.index, maxBytes: settings.maxAppendBytes)
+      sendAppend(to: position, entries: entries, effects: &effects)
+    }
+  }
+
+  /// Sends one append, empty to find out where a member stands.
+  private mutating func sendAppend(to position: Int, entries: [Entry], effects: inout [Effect]) {
+    guard let leadership else { return }
+    let replication = leadership.replications[position]
+    let before = replication.next.previous
+    guard let termBefore = log.term(at: before) else { return offerSnapshot(to: position, effects: &effects) }
+    let message = Append(
+      previous: LogPosition(term: termBefore, index: before), entries: entries, commit: commitIndex,
+      round: leadership.rounds.current, horizon: leadership.horizon.value)
+    send(.append(message), to: replication.id, effects: &effects)
+    self.leadership?.replications[position].sent(
+      through: entries.last?.index ?? before, in: leadership.rounds.current)
+  }
+
+  mutating func sendHeartbeats(effects: inout [Effect]) {
+    guard let leadership else { return }
+    for replication in leadership.replications where replication.id != id {
+      let known = min(commitIndex, replication.match)
+      // Below the base only a member that the log cannot help any more; its commit can wait.
+      let commit = log.term(at: known).map { LogPosition(term: $0, index: known) } ?? .zero
+      let message = Heartbeat(commit: commit, round: leadership.rounds.current, horizon: leadership.horizon.value)
+      send(.heartbeat(message), to: replication.id, effects: &effects)
+    }
+  }
+
+  // MARK: Answers
+
+  mutating func appendAnswered(_ reply: AppendReply, by member: ReplicaID, effects: inout [Effect]) {
+    guard let leadership, let position = leadership.position(of: member) else { return }
+    guard reply.match <= log.last.index, reply.round <= leadership.rounds.current else { return }
+    var replication = leadership.replications[position]
+    let wasNews = reply.round > replication.round || reply.horizon > replication.horizon
+    replication.isActive = true
+    replication.round = max(replication.round, reply.round)
+    replication.horizon = max(replication.horizon, min(reply.horizon, leadership.horizon.value))
+    var resend = false
+    if let rejection = reply.rejection {
+      let meeting = log.lastIndex(atOrBefore: rejection.hint.index, withTermAtMost: rejection.hint.term)
+      resend = replication.rejected(at: rejection.index, meeting: meeting.index)
+    }
+    let advanced = replication.acknowledged(through: reply.match, logFirst: log.first, in: reply.round)
+    let check = replication.answered(round: reply.round)
+    self.leadership?.replications[position] = replication
+
+    if advanced { advanceCommit(effects: &effects) }
+    if wasNews { roundsAnswered(effects: &effects) }
+    guard self.leadership != nil, self.leadership?.position(of: member) == position else { return }
+    if advanced, self.leadership?.transfer?.target == member { continueTransfer(effects: &effects) }
+    if replication.next <= log.last.index { sendEntries(to: position, effects: &effects) }
+    if resend || check, self.leadership?.replications[position] == replication {
+      // Nothing left to send: an empty append finds out, and a rejection of it shows what was lost.
+      sendAppend(to: position, entries: [], effects: &effects)
+    }
+  }
+
+  /// The leader's own disk has got further: it counts like a follower's acknowledgement, and not before.
+  mutating func ownLogWritten(effects: inout [Effect]) {
+    guard let leadership, let position = leadership.position(of: id) else { return }
+    var replication = leadership.replications[position]
+    let advanced = replication.acknowledged(through: log.persisted, logFirst: log.first, in: 0)
+    let confirmed = min(leadership.horizon.value, durable.horizon)
+    let wasNews = confirmed > replication.horizon
+    replication.horizon = max(replication.horizon, confirmed)
+    self.leadership?.replications[position] = replication
+    if advanced { advanceCommit(effects: &effects) }
+    if wasNews { horizonConfirmed(effects: &effects) }
+  }
+
+  // MARK: Commit
+
+  /// Commits what a quorum has durably, if it is of this term: counting says nothing about older entries, which only
+  /// become committed with one of ours behind them (Raft §5.4.2, figure 8).
+  private mutating func advanceCommit(effects: inout [Effect]) {
+    guard let leadership else { return }
+    let reached = configuration.quorumValue { leadership.replication(of: $0)?.match ?? .zero }
+    guard let reached, reached > commitIndex, log.term(at: reached) == term else { return }
+    let before = commitIndex
+    commitIndex = reached
+    releaseBytes(after: max(before, leadership.firstIndex.previous), through: reached)
+    announceCommitted(effects: &effects)
+    if before < leadership.firstIndex { answerWaitingReads(effects: &effects) }
+    membershipCommitted(effects: &effects)
+  }
+
+  private mutating func releaseBytes(after start: LogIndex, through end: LogIndex) {
+    var bytes = 0
+    var index = start.next
+    while index <= end {
+      bytes += log[index].size
+      index = index.next
+    }
+    if let waiting = leadership?.uncommittedBytes { leadership?.uncommittedBytes = max(0, waiting - bytes) }
+  }
+
+  // MARK: Time
+
+  mutating func tickAsLeader(effects: inout [Effect]) {
+    if timer.elapsed >= settings.electionTicks {
+      timer.elapsed = 0
+      guard !settings.checkQuorum || checkQuorum() else {
+        becomeFollower(of: nil, in: term, effects: &effects)
+        return
+      }
+      giveUpTransfer()
+    }
+    leadership?.heartbeatElapsed += 1
+    if let elapsed = leadership?.heartbeatElapsed, elapsed >= settings.heartbeatTicks {
+      startRound(effects: &effects)
+    }
+  }
+
+  /// Whether a quorum answered since the last call.
+  private mutating func checkQuorum() -> Bool {
+    guard let leadership else { return false }
+    let isAlive = configuration.isQuorum { $0 == id || leadership.replication(of: $0)?.isActive == true }
+    for position in leadership.replications.indices { self.leadership?.replications[position].isActive = false }
+    return isAlive
+  }
+
+  /// The end of this replica's leadership: its lease ends here, and its reads fail.
+  mutating func endLeadership(_ leadership: Leadership, effects: inout [Effect]) {
+    promise.endOwn()
+    refuseReads(leadership, effects: &effects)
+  }
+
+  // MARK: Status
+
+  /// How replication to each member stands; empty unless this replica leads.
+  package func progress() -> [ReplicaProgress] {
+    guard let leadership else { return [] }
+    return leadership.replications.map { replication in
+      let state: ReplicaProgress.State =
+        switch replication.phase {
+        case .probing: .probing
+        case .streaming: .streaming
+        case .snapshot: .snapshot
+        }
+      return ReplicaProgress(
+        id: replication.id, match: replication.match, next: replication.next, state: state,
+        isLearner: !configuration.isVoter(replication.id), isActive: replication.isActive || replication.id == id)
+    }
+  }
+}

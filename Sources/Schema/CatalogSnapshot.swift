@@ -1,0 +1,45 @@
+import Keys
+
+/// The whole catalog at one version, immutable and shared by everything on a node. Look-ups never wait.
+package final class CatalogSnapshot: Sendable {
+  /// Counts catalog changes; equal numbers mean equal contents on every node.
+  package let version: UInt64
+  package let tables: [TableID: TableDescriptor]
+  package let tablets: [TabletID: TabletDescriptor]
+  package let nodes: [NodeID: NodeDescriptor]
+  private let tablesByName: [QualifiedName: TableID]
+
+  package struct QualifiedName: Hashable, Sendable {
+    package var schema: [UInt8]
+    package var name: [UInt8]
+    package init(schema: String, name: String) {
+      // Identifiers are compared as bytes: Swift's String equality is canonical equivalence.
+      self.schema = Array(schema.utf8)
+      self.name = Array(name.utf8)
+    }
+  }
+
+  package init(
+    version: UInt64, tables: [TableID: TableDescriptor], tablets: [TabletID: TabletDescriptor],
+    nodes: [NodeID: NodeDescriptor]
+  ) {
+    self.version = version
+    self.tables = tables
+    self.tablets = tablets
+    self.nodes = nodes
+    var byName: [QualifiedName: TableID] = [:]
+    for table in tables.values { byName[QualifiedName(schema: table.schema, name: table.name)] = table.id }
+    tablesByName = byName
+  }
+
+  package static let empty = CatalogSnapshot(version: 0, tables: [:], tablets: [:], nodes: [:])
+
+  package func table(schema: String, name: String) -> TableDescriptor? {
+    tablesByName[QualifiedName(schema: schema, name: name)].flatMap { tables[$0] }
+  }
+
+  /// The table's tablets in key order.
+  package func tablets(of table: TableDescriptor) -> [TabletDescriptor] {
+    table.tablets.compactMap { tablets[$0] }
+  }
+}

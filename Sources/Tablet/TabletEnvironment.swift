@@ -1,0 +1,112 @@
+import Keys
+import Logging
+import Raft
+import Runtime
+import Schema
+import Storage
+import Synchronization
+import WriteAheadLog
+
+/// What the tablets of one loop share with their node.
+package struct TabletEnvironment: Sendable {
+  package var node: NodeID
+  package var runtime: Runtime
+  package var loop: any Loop
+  package var clock: HybridClock
+  package var log: WriteAheadLog
+  package var engine: any StorageEngine
+  /// The directory that holds a directory for each tablet.
+  package var directory: String
+  package var catalog: CatalogBox
+  package var settings: TabletSettings
+  package var logger: Logger
+  /// Ends the node: a disk failed, or a state that must not be went to disk. Under simulation it crashes the node.
+  package var fatal: @Sendable (String) -> Void
+  /// Hands one frame of Raft messages to a node; may drop it.
+  package var post: @Sendable (NodeID, [UInt8]) -> Void
+  /// Asks another node, with a time limit in nanoseconds.
+  package var call: @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8]
+
+  package init(
+    node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog,
+    engine: any StorageEngine, directory: String, catalog: CatalogBox, settings: TabletSettings, logger: Logger,
+    fatal: @escaping @Sendable (String) -> Void, post: @escaping @Sendable (NodeID, [UInt8]) -> Void,
+    call: @escaping @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8]
+  ) {
+    self.node = node
+    self.runtime = runtime
+    self.loop = loop
+    self.clock = clock
+    self.log = log
+    self.engine = engine
+    self.directory = directory
+    self.catalog = catalog
+    self.settings = settings
+    self.logger = logger
+    self.fatal = fatal
+    self.post = post
+    self.call = call
+  }
+}
+
+/// Numbers that tests and simulations turn (FAULTS §2.1, knobs).
+package struct TabletSettings: Sendable {
+  /// Nanoseconds between two ticks of the Raft groups.
+  package var tickNanoseconds: UInt64 = 100_000_000
+  package var raft: RaftSettings
+  /// How far ahead of the clock a leader asks its followers to confirm its horizon, in microseconds: reads are served
+  /// up to the confirmed horizon, and a new leader's writes start behind it.
+  package var horizonMicroseconds: UInt64 = 400_000
+  /// Bytes of memtables of all tablets of this loop above which the largest is flushed.
+  package var memtableBytesMax = 64 << 20
+  /// A tablet with this many bytes in its memtable is flushed.
+  package var tabletMemtableBytesMax = 24 << 20
+  /// Log segments above which the tablets that need the oldest one are flushed.
+  package var logSegmentsMax = 3
+  /// Bytes of log entries kept in memory behind a flush, for followers that are a little behind.
+  package var logTailBytes = 8 << 20
+  /// Writes that may wait at a leader, for locks or for consensus; above it, requests are told to come again.
+  package var operationsMax = 20_000
+  /// How long a write waits for row locks, in nanoseconds, before the client is told.
+  package var lockWaitNanoseconds: UInt64 = 30_000_000_000
+  /// How long versions that are superseded stay readable, in microseconds.
+  package var historyMicroseconds: UInt64 = 900_000_000
+  /// A command takes writes up to about this many bytes; the rest goes into the next entry.
+  package var commandBytesMax = 1 << 20
+
+  package init() {
+    raft = RaftSettings()
+    raft.horizonReserve = 400_000 << HybridTime.logicalBits
+  }
+}
+
+/// The newest catalog of this node, replaced as a whole.
+package final class CatalogBox: Sendable {
+  private let snapshot: Mutex<CatalogSnapshot>
+  package init(_ initial: CatalogSnapshot = .empty) { snapshot = Mutex(initial) }
+  package var current: CatalogSnapshot { snapshot.withLock { $0 } }
+  package func replace(with new: CatalogSnapshot) { snapshot.withLock { $0 = new } }
+}
+
+/// The requests that nodes answer each other; the raw value travels in the frame.
+package enum NodeService: UInt8, Sendable, CaseIterable {
+  case mutate = 1
+  case read = 2
+  case installCheckpoint = 3
+  case readCheckpoint = 4
+  /// The replicas of a node (`ReplicaStatus`) and its catalog version.
+  case status = 5
+  /// A catalog change, for the catalog's leader.
+  case changeCatalog = 6
+  /// A range of sequence values, from the catalog's leader.
+  case takeSequence = 7
+  /// Answers when the node's catalog has reached a version.
+  case awaitCatalog = 8
+  /// A node says who and where it is, to the catalog's leader.
+  case registerNode = 9
+}
+
+/// The one-way messages between nodes.
+package enum NodeChannel: UInt8, Sendable {
+  case raft = 1
+}

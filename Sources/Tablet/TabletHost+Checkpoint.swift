@@ -1,0 +1,239 @@
+import Coding
+import Keys
+import Logging
+import Raft
+import Runtime
+import Storage
+import WriteAheadLog
+
+/// One checkpoint on its way to one follower.
+struct CheckpointKey: Hashable {
+  var tablet: TabletID
+  var follower: ReplicaID
+}
+
+struct OutgoingCheckpoint {
+  var directory: String
+}
+
+/// Tells a follower which checkpoint to fetch, from whom.
+///
+/// Format: tablet · sender's node (4) · receiver's replica (8) · name · count of files · for each: name · byte count.
+package struct CheckpointOffer: Sendable {
+  package var tablet: TabletID
+  package var source: NodeID
+  package var replica: ReplicaID
+  package var name: String
+  package var files: [StoreFile]
+
+  package func encoded() -> [UInt8] {
+    var writer = ByteWriter()
+    writer.writeVarint(tablet.rawValue)
+    writer.writeFixed(source.rawValue)
+    writer.writeFixed(replica.raw)
+    writer.write(name)
+    writer.writeArray(files) { writer, file in
+      writer.write(file.name)
+      writer.writeCount(file.byteCount)
+    }
+    return writer.bytes
+  }
+
+  init(tablet: TabletID, source: NodeID, replica: ReplicaID, name: String, files: [StoreFile]) {
+    self.tablet = tablet
+    self.source = source
+    self.replica = replica
+    self.name = name
+    self.files = files
+  }
+
+  package init(decoding bytes: [UInt8]) throws(CodingError) {
+    var reader = ByteReader(bytes)
+    tablet = TabletID(try reader.readVarint())
+    source = NodeID(try reader.readFixed())
+    replica = ReplicaID(try reader.readFixed())
+    name = try reader.readString()
+    files = try reader.readArray(minimumSize: 2) { reader throws(CodingError) in
+      let name = try reader.readString()
+      // A name becomes part of a path: nothing that leaves the directory.
+      guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else { throw .malformed(what: "file name") }
+      return StoreFile(name: name, byteCount: Int(truncatingIfNeeded: min(try reader.readVarint(), 1 << 50)))
+    }
+  }
+}
+
+/// A request for a piece of a checkpoint's file. The transport guards it with a checksum.
+package struct CheckpointChunkRequest: Sendable {
+  package var tablet: TabletID
+  package var replica: ReplicaID
+  package var file: String
+  package var offset: UInt64
+
+  package func encoded() -> [UInt8] {
+    var writer = ByteWriter()
+    writer.writeVarint(tablet.rawValue)
+    writer.writeFixed(replica.raw)
+    writer.write(file)
+    writer.writeVarint(offset)
+    return writer.bytes
+  }
+
+  init(tablet: TabletID, replica: ReplicaID, file: String, offset: UInt64) {
+    self.tablet = tablet
+    self.replica = replica
+    self.file = file
+    self.offset = offset
+  }
+
+  package init(decoding bytes: [UInt8]) throws(CodingError) {
+    var reader = ByteReader(bytes)
+    tablet = TabletID(try reader.readVarint())
+    replica = ReplicaID(try reader.readFixed())
+    file = try reader.readString()
+    offset = try reader.readVarint()
+  }
+}
+
+/// Something went wrong while a checkpoint travelled. The leader tries again.
+package struct CheckpointError: Error, CustomStringConvertible {
+  package var description: String
+}
+
+extension TabletHost {
+  static var chunkByteCount: Int { 1 << 20 }
+
+  // MARK: At the leader
+
+  /// Makes a checkpoint and tells the follower to fetch it.
+  func sendCheckpoint(of tablet: TabletID, to follower: ReplicaID) {
+    let key = CheckpointKey(tablet: tablet, follower: follower)
+    guard checkpoints[key] == nil, let replica = replicas[tablet], let node = replica.nodes[follower] else { return }
+    let name = "checkpoint-\(follower.raw)"
+    checkpoints[key] = OutgoingCheckpoint(directory: "\(directory(of: tablet))/\(name)")
+    loop.spawn { await self.streamCheckpoint(key, node: node, name: name) }
+  }
+
+  private func streamCheckpoint(_ key: CheckpointKey, node: NodeID, name: String) async {
+    var sent = false
+    do {
+      guard let replica = replicas[key.tablet], let store = replica.store, let outgoing = checkpoints[key] else { return }
+      guard try replica.saveMeta() != nil else { throw CheckpointError(description: "nothing applied yet") }
+      let engine = environment.engine
+      let directory = outgoing.directory
+      let files = try await work(on: flusher) {
+        try engine.destroyStore(at: directory)
+        try store.checkpoint(to: directory)
+        return try engine.files(at: directory)
+      }
+      environment.logger.info(
+        "sending a checkpoint",
+        metadata: ["tablet": "\(key.tablet)", "to": "\(node)", "bytes": "\(files.reduce(0) { $0 + $1.byteCount })"])
+      let offer = CheckpointOffer(
+        tablet: key.tablet, source: environment.node, replica: key.follower, name: name, files: files)
+      _ = try await environment.call(node, .installCheckpoint, offer.encoded(), Self.checkpointTimeout)
+      sent = true
+    } catch {
+      environment.logger.warning(
+        "a checkpoint did not arrive",
+        metadata: ["tablet": "\(key.tablet)", "to": "\(node)", "error": "\(error)"])
+    }
+    if let outgoing = checkpoints.removeValue(forKey: key) {
+      let engine = environment.engine
+      try? await work(on: flusher) { try engine.destroyStore(at: outgoing.directory) }
+    }
+    guard let replica = replicas[key.tablet] else { return }
+    replica.raft.snapshotReport(to: key.follower, sent: sent)
+    turns.mark(replica)
+  }
+
+  private static var checkpointTimeout: UInt64 { 600_000_000_000 }
+
+  /// A follower asks for a piece of the checkpoint that it was offered.
+  package func readCheckpoint(_ request: CheckpointChunkRequest) async throws -> [UInt8] {
+    let key = CheckpointKey(tablet: request.tablet, follower: request.replica)
+    guard let outgoing = checkpoints[key] else { throw CheckpointError(description: "no such checkpoint here") }
+    guard !request.file.contains("/"), !request.file.hasPrefix("."), request.offset <= UInt64(Int.max) else {
+      throw CheckpointError(description: "not a file of a checkpoint")
+    }
+    let engine = environment.engine
+    return try await work(on: flusher) {
+      try engine.readFile(
+        request.file, at: outgoing.directory, offset: Int(request.offset), count: Self.chunkByteCount)
+    }
+  }
+
+  // MARK: At the follower
+
+  /// Fetches an offered checkpoint and puts it in the place of this replica's store.
+  package func installCheckpoint(_ offer: CheckpointOffer) async throws {
+    guard let replica = replicas[offer.tablet], replica.replica == offer.replica, replica.store != nil else {
+      throw CheckpointError(description: "no such replica here")
+    }
+    guard !replica.isInstalling else { throw CheckpointError(description: "another checkpoint is being installed") }
+    replica.isInstalling = true
+    do {
+      try await fetch(offer, into: replica)
+      replica.isInstalling = false
+    } catch {
+      replica.isInstalling = false
+      throw error
+    }
+    replica.applyCommitted()
+    turns.mark(replica)
+  }
+
+  private func fetch(_ offer: CheckpointOffer, into replica: TabletReplica) async throws {
+    let engine = environment.engine
+    let directory = directory(of: offer.tablet)
+    let number = (Int(replica.storeName.dropFirst("store-".count)) ?? 1) + 1
+    let name = "store-\(number)"
+    let path = "\(directory)/\(name)"
+    try await work(on: flusher) { try engine.destroyStore(at: path) }
+    for file in offer.files {
+      var offset = 0
+      repeat {
+        let request = CheckpointChunkRequest(
+          tablet: offer.tablet, replica: offer.replica, file: file.name, offset: UInt64(offset))
+        let chunk = try await environment.call(offer.source, .readCheckpoint, request.encoded(), 30_000_000_000)
+        guard !chunk.isEmpty || file.byteCount == 0, offset + chunk.count <= file.byteCount else {
+          throw CheckpointError(description: "\(file.name) is not as long as announced")
+        }
+        try await work(on: flusher) { try engine.appendFile(file.name, at: path, bytes: chunk) }
+        offset += chunk.count
+      } while offset < file.byteCount
+    }
+    let store = try await work(on: flusher) {
+      try engine.finishReceiving(at: path)
+      return try engine.openStore(at: path, options: StoreOptions())
+    }
+    guard let bytes = try store.get(.regular, TabletMeta.key) else {
+      throw CheckpointError(description: "the checkpoint has no meta record")
+    }
+    let meta = try TabletMeta(decoding: bytes)
+    guard replicas[offer.tablet] === replica, meta.position.index > replica.raft.appliedIndex else {
+      store.close()
+      try await work(on: flusher) { try engine.destroyStore(at: path) }
+      return
+    }
+    try replaceCurrentStore(in: directory, with: name)
+    let mark = SnapshotMark(index: meta.position.index.raw, term: meta.position.term.raw)
+    await environment.log.append([.snapshot(group: offer.tablet.rawValue, mark)])
+    let old = replica.store
+    let oldPath = "\(directory)/\(replica.storeName)"
+    replica.store = store
+    replica.storeName = name
+    replica.appliedTime = meta.time
+    replica.retries = meta.retries
+    replica.announced = max(replica.announced, meta.position.index)
+    environment.clock.raise(to: meta.time)
+    replica.raft.snapshotInstalled(
+      position: meta.position, configuration: meta.configuration, effects: &replica.effects)
+    replica.observer?.reloaded(from: store)
+    environment.logger.info(
+      "installed a checkpoint", metadata: ["tablet": "\(offer.tablet)", "index": "\(meta.position.index.raw)"])
+    try await work(on: flusher) {
+      old?.close()
+      try engine.destroyStore(at: oldPath)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Keys
+import Raft
+import Storage
+
+extension TabletHost {
+  /// Flushes what has grown too large, or what keeps old log segments alive.
+  func flushWhatIsDue() {
+    var total = 0
+    var largest: TabletReplica?
+    for id in replicas.keys.sorted() {
+      guard let replica = replicas[id], let store = replica.store else { continue }
+      let bytes = store.memtableBytes
+      total += bytes
+      if bytes > environment.settings.tabletMemtableBytesMax { flush(replica) }
+      if bytes > largest?.store?.memtableBytes ?? 0 { largest = replica }
+    }
+    if total > environment.settings.memtableBytesMax, let largest { flush(largest) }
+    // Old log segments live as long as a store has not flushed what they hold.
+    let pinned = environment.log.pinned
+    if pinned.segments > environment.settings.logSegmentsMax {
+      for group in pinned.groups {
+        if let replica = replicas[TabletID(group)] { flush(replica) }
+      }
+    }
+  }
+
+  private func flush(_ replica: TabletReplica) {
+    guard let store = replica.store, !replica.isFlushing, !replica.isInstalling else { return }
+    do {
+      guard let position = try replica.saveMeta() else { return }
+      replica.isFlushing = true
+      let id = replica.id
+      flusher.submit(on: loop) {
+        try store.flush()
+      } completion: { [weak self] result in
+        self?.assumeIsolated { $0.flushEnded(id, position: position, result: result) }
+      }
+    } catch {
+      environment.fatal("tablet \(replica.id) cannot write to its store: \(error)")
+    }
+  }
+
+  private func flushEnded(_ tablet: TabletID, position: LogPosition, result: Result<Void, any Error>) {
+    guard let replica = replicas[tablet] else { return }
+    switch result {
+    case .success: replica.flushed(through: position)
+    case .failure(let error): environment.fatal("tablet \(tablet) cannot flush its store: \(error)")
+    }
+  }
+
+  /// Flushes everything, so that the next start has little to replay.
+  package func flushAll() async {
+    for id in replicas.keys.sorted() {
+      guard let replica = replicas[id], let store = replica.store, !replica.isFlushing else { continue }
+      guard let position = try? replica.saveMeta() else { continue }
+      replica.isFlushing = true
+      let result: Result<Void, any Error>
+      do {
+        try await work(on: flusher) { try store.flush() }
+        result = .success(())
+      } catch {
+        result = .failure(error)
+      }
+      flushEnded(id, position: position, result: result)
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import Keys
+import Logging
+import Operations
+import Raft
+import Runtime
+import Schema
+import Storage
+import Values
+import WriteAheadLog
+
+/// The tablets of one loop. Everything they do happens here, on that loop, turn by turn: what arrived during a turn is
+/// stepped, then one append goes to the log and one frame to each node.
+package actor TabletHost {
+  nonisolated package let loop: any Loop
+  nonisolated package var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  let environment: TabletEnvironment
+  var replicas: [TabletID: TabletReplica] = [:]
+  /// Tablets that are being opened or removed, and what arrived for them meanwhile.
+  var opening: Set<TabletID> = []
+  var early: [TabletID: [(from: ReplicaID, message: Message)]] = [:]
+  var turns: TurnQueue
+  /// Flushes and checkpoints, one after the other.
+  let flusher: any BlockingWorker
+  /// Reads that may meet many rows.
+  let readers: [any BlockingWorker]
+  var nextReader = 0
+  var isStopped = false
+  var checkpoints: [CheckpointKey: OutgoingCheckpoint] = [:]
+
+  package init(environment: TabletEnvironment, name: String) {
+    self.environment = environment
+    loop = environment.loop
+    flusher = environment.runtime.blocking.makeWorker(named: "flush-\(name)")
+    readers = (0..<2).map { environment.runtime.blocking.makeWorker(named: "read-\(name)-\($0)") }
+    let loop = environment.loop
+    let relay = HostRelay()
+    turns = TurnQueue { loop.execute { relay.host?.assumeIsolated { $0.endTurn() } } }
+    relay.host = self
+  }
+
+  /// Starts the ticks. Call once.
+  package func start() {
+    scheduleTick()
+  }
+
+  package func stop() {
+    isStopped = true
+    for replica in replicas.values {
+      replica.isRemoved = true
+      replica.abandonOperations()
+      replica.store?.close()
+    }
+    flusher.shutdown()
+    for reader in readers { reader.shutdown() }
+  }
+
+  private func scheduleTick() {
+    if isStopped { return }
+    loop.schedule(after: environment.settings.tickNanoseconds) { [weak self] in
+      self?.assumeIsolated { host in
+        host.tick()
+        host.scheduleTick()
+      }
+    }
+  }
+
+  private func tick() {
+    for id in replicas.keys.sorted() { replicas[id]?.tick() }
+    flushWhatIsDue()
+  }
+
+  // MARK: Turns
+
+  func endTurn() {
+    if isStopped { return }
+    var output = TurnOutput()
+    for replica in turns.take() { replica.runTurn(into: &output) }
+    if !output.records.isEmpty {
+      let persisted = output.persisted
+      environment.log.append(output.records, on: loop) { [weak self] in
+        self?.assumeIsolated { host in
+          for report in persisted { host.replicas[report.tablet]?.persisted(report) }
+        }
+      }
+    }
+    for (node, envelopes) in output.messages.sorted(by: { $0.key < $1.key }) {
+      environment.post(node, RaftFrame.encode(envelopes))
+    }
+    for (tablet, follower) in turns.takeWantedCheckpoints() { sendCheckpoint(of: tablet, to: follower) }
+  }
+
+  /// Raft messages arrived from another node.
+  func receive(_ envelopes: [TurnOutput.Envelope]) {
+    if isStopped { return }
+    for envelope in envelopes {
+      if let replica = replicas[envelope.tablet] {
+        guard replica.replica == envelope.to else { continue }
+        replica.receive(envelope.message, from: envelope.from)
+      } else {
+        keepEarly(envelope)
+      }
+    }
+  }
+
+  /// A new tablet's first messages may come before this node's catalog knows it.
+  private func keepEarly(_ envelope: TurnOutput.Envelope) {
+    guard early.count < 1024 else { return early.removeAll() }
+    var kept = early[envelope.tablet] ?? []
+    guard kept.count < 16 else { return }
+    kept.append((envelope.from, envelope.message))
+    early[envelope.tablet] = kept
+  }
+
+  // MARK: Requests
+
+  /// Carries out a mutation at this node's replica, if it leads.
+  package func mutate(_ request: MutateRequest) async -> TabletAnswer<MutationResult> {
+    guard let replica = replicas[request.tablet] else { return absent(request.tablet) }
+    return await withCheckedContinuation { replica.begin(request, waiter: $0) }
+  }
+
+  /// Whether a request was carried out here before; only a leader that can serve knows.
+  package func fate(of id: RequestID, in tablet: TabletID) -> TabletAnswer<Bool> {
+    guard let replica = replicas[tablet] else { return absent(tablet) }
+    if let refusal = replica.refusal(Bool.self) { return refusal }
+    switch replica.retries.lookUp(id) {
+    case .new: return .done(false)
+    case .done: return .done(true)
+    case .forgotten: return .outcomeUnknown
+    }
+  }
+
+  func absent<Value>(_ tablet: TabletID) -> TabletAnswer<Value> {
+    opening.contains(tablet) ? .notReady : .unknownTablet
+  }
+
+  // MARK: Status
+
+  /// What this node knows of its replicas, in order.
+  package func status() -> [ReplicaStatus] {
+    replicas.values.sorted { $0.id < $1.id }.map { replica in
+      var matches: [NodeID: UInt64] = [:]
+      for progress in replica.raft.progress() {
+        if let node = replica.nodes[progress.id] { matches[node] = progress.match.raw }
+      }
+      matches[environment.node] = replica.raft.lastPosition.index.raw
+      return ReplicaStatus(
+        tablet: replica.id, isLeader: replica.raft.role == .leader, leader: replica.leaderNode,
+        term: replica.raft.term.raw, commitIndex: replica.raft.commitIndex.raw,
+        appliedIndex: replica.raft.appliedIndex.raw, matchIndexes: replica.raft.role == .leader ? matches : [:],
+        sizeBytes: UInt64((replica.store?.approximateSize ?? 0) + (replica.store?.memtableBytes ?? 0)))
+    }
+  }
+
+  /// Whether this node's replica of the tablet leads and can serve.
+  package func isServing(_ tablet: TabletID) -> Bool {
+    replicas[tablet].map { $0.refusal(Void.self) == nil } ?? false
+  }
+}
+
+/// Lets the turn queue reach its host, which is made after it.
+private final class HostRelay: @unchecked Sendable {
+  // `@unchecked`: set once in the host's initializer, before anything can schedule a turn; read on the host's loop.
+  weak var host: TabletHost?
+}
+
+/// One replica as its node sees it.
+package struct ReplicaStatus: Sendable {
+  package var tablet: TabletID
+  package var isLeader: Bool
+  package var leader: NodeID?
+  package var term: UInt64
+  package var commitIndex: UInt64
+  package var appliedIndex: UInt64
+  /// Only at the leader: how far each node's log is known to go.
+  package var matchIndexes: [NodeID: UInt64]
+  package var sizeBytes: UInt64
+}

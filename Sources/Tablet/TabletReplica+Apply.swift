@@ -1,0 +1,61 @@
+import Coding
+import DocStore
+import Keys
+import Logging
+import Raft
+import Storage
+
+extension TabletReplica {
+  private static let applyBytesMax = 4 << 20
+
+  /// Brings the store up to what is committed, then answers the operations that were waiting for it.
+  func applyCommitted() {
+    guard let store, !isInstalling else { return }
+    while raft.appliedIndex < announced {
+      let entries = raft.entries(from: raft.appliedIndex.next, through: announced, maxBytes: Self.applyBytesMax)
+      guard let last = entries.last else { return }
+      do {
+        let writes = try apply(entries, to: store)
+        raft.applied(through: last.index, effects: &effects)
+        observer?.applied(writes)
+      } catch {
+        // Every replica has these bytes, and this one could not apply them: its store or its memory is broken.
+        environment.fatal("tablet \(id) cannot apply its log at index \(last.index.raw): \(error)")
+        return
+      }
+      answer(through: last.index)
+    }
+  }
+
+  /// One atomic batch for all these entries, together with the frontier that it reaches.
+  private func apply(_ entries: [Entry], to store: any Store) throws -> [LoggedWrite] {
+    var batch = WriteBatch()
+    var all: [LoggedWrite] = []
+    for entry in entries {
+      guard case .command(let bytes) = entry.payload else { continue }
+      let command = try LogCommand(decoding: bytes)
+      for write in command.writes {
+        precondition(write.time > appliedTime, "tablet \(id): write at \(write.time) after \(appliedTime)")
+        appliedTime = write.time
+        batch.put(write.documents, at: write.time)
+        retries.record(write.id, floor: write.floor, result: write.result, time: write.time)
+      }
+      all.append(contentsOf: command.writes)
+    }
+    environment.clock.raise(to: appliedTime)
+    let last = entries[entries.count - 1]
+    try store.write(
+      batch,
+      frontier: Frontier(index: last.index.raw, term: last.position.term.raw, hybridTime: appliedTime))
+    return all
+  }
+
+  private func answer(through index: LogIndex) {
+    while let first = inFlight.first, first.index <= index.raw {
+      inFlight.removeFirst()
+      for operation in first.operations {
+        complete(operation, operation.result.map { .done($0) } ?? .outcomeUnknown)
+      }
+    }
+  }
+}

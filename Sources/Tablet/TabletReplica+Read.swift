@@ -1,0 +1,57 @@
+import Keys
+import Operations
+import Raft
+import Values
+
+extension TabletReplica {
+  /// Waits until a read at `time` (nil: as of now) is safe at this leader, and says at which time it is.
+  func beginRead(at time: HybridTime?, waiter: CheckedContinuation<TabletAnswer<HybridTime>, Never>) {
+    if let refusal = refusal(HybridTime.self) { return waiter.resume(returning: refusal) }
+    if let time {
+      do {
+        try environment.clock.observe(time)
+      } catch {
+        let message = "the read time is ahead of this node's clock by more than the allowed skew"
+        return waiter.resume(returning: .failed(SQLError(.objectNotInPrerequisiteState, message)))
+      }
+    }
+    if let safe = safeReadTime(wanted: time) { return waiter.resume(returning: .done(safe)) }
+    // Fails soon rather than hang where the lease is lost: the gateway asks again.
+    readWaiters.append(ReadWaiter(time: time, deadline: now + 1_000_000_000, continuation: waiter))
+    refreshHorizon()
+    turns.mark(self)
+  }
+
+  /// The time that a read may be served at now: the wanted one, or without one the greatest that is safe.
+  ///
+  /// Safe means that no write can appear at or below it any more: every write that is not applied is later, every
+  /// future write will be (the clock is past it), and no other leader writes below the confirmed horizon.
+  private func safeReadTime(wanted: HybridTime?) -> HybridTime? {
+    let granted = HybridTime(rawValue: raft.grantedHorizon)
+    let pending = inFlight.first?.firstTime ?? queue.first?.time
+    if let wanted {
+      guard wanted <= granted, pending.map({ wanted < $0 }) ?? true else { return nil }
+      environment.clock.raise(to: wanted)
+      return wanted
+    }
+    let bound = min(granted, pending?.previous ?? environment.clock.now())
+    // Whatever was answered before this read began is applied, so it must be at or below the read's time.
+    return bound >= appliedTime ? bound : nil
+  }
+
+  /// Serves the reads that have become safe.
+  func serveWaitingReads() {
+    guard !readWaiters.isEmpty, refusal(HybridTime.self) == nil else { return }
+    var left: [ReadWaiter] = []
+    let waiting = readWaiters
+    readWaiters = []
+    for waiter in waiting {
+      if let safe = safeReadTime(wanted: waiter.time) {
+        waiter.continuation.resume(returning: .done(safe))
+      } else {
+        left.append(waiter)
+      }
+    }
+    readWaiters = left + readWaiters
+  }
+}

@@ -1,0 +1,200 @@
+import DequeModule
+import DocStore
+import Expressions
+import Keys
+import Logging
+import Operations
+import Raft
+import Schema
+import Storage
+import Values
+import WriteAheadLog
+
+/// One replica of one tablet: its Raft group, its store, and at the leader its locks and waiting requests.
+///
+/// It belongs to the `TabletHost` of its loop and is touched only there, so everything in it is synchronous. Inputs leave
+/// effects behind; the host's turn carries them out (`TabletReplica+Turn`).
+///
+/// Invariants:
+/// - Hybrid times of writes grow with the log: they are drawn and proposed in one order.
+/// - A row with a write that is proposed and not applied is locked, so an evaluation never misses a version.
+/// - A read is served at a time below every write that is not applied, and within the confirmed horizon.
+final class TabletReplica {
+  let id: TabletID
+  let table: TableID
+  let bounds: KeyRange
+  let replica: ReplicaID
+  /// Where its members are.
+  let nodes: [ReplicaID: NodeID]
+  let environment: TabletEnvironment
+  let turns: TurnQueue
+  /// Gets what was applied, for state that is kept beside the store (the catalog).
+  let observer: (any ApplyObserver)?
+
+  var raft: RaftGroup
+  var effects: [Effect] = []
+  /// Nil until it is open; what is committed until then waits in the log.
+  var store: (any Store)?
+  /// Where the open store lies, below the tablet's directory.
+  var storeName: String
+  var isRemoved = false
+  /// Whether it is in the turn queue.
+  var isMarked = false
+
+  var appliedTime: HybridTime
+  var retries: RetryTable
+  /// The commit index that Raft announced last.
+  var announced: LogIndex
+
+  var locks = LockTable()
+  var nextOwner: LockTable.Owner = 1
+  var operations: [RequestID: WriteOperation] = [:]
+  var owners: [LockTable.Owner: WriteOperation] = [:]
+  /// Evaluated, to be proposed at the end of the turn.
+  var queue: [WriteOperation] = []
+  var inFlight: Deque<InFlightEntry> = []
+  var readWaiters: [ReadWaiter] = []
+
+  /// How rows of the table are packed, for the schema version that came last.
+  private var currentCodec: RowCodec?
+
+  /// Reads below it are refused: compaction may have taken what they would need.
+  var historyCutoff = HybridTime.zero
+  var isFlushing = false
+  /// Progress of checkpoints that are sent or received.
+  var outgoingCheckpoints: [ReplicaID: UInt64] = [:]
+  var isInstalling = false
+
+  init(
+    descriptor: TabletDescriptor, replica: ReplicaID, environment: TabletEnvironment, turns: TurnQueue,
+    observer: (any ApplyObserver)?, raft: RaftGroup, store: (any Store)?, storeName: String, appliedTime: HybridTime,
+    retries: RetryTable
+  ) {
+    id = descriptor.id
+    table = descriptor.table
+    bounds = KeyRange(lower: descriptor.lower, upper: descriptor.upper)
+    self.replica = replica
+    nodes = Dictionary(
+      descriptor.replicas.map { (ReplicaID($0.replica), $0.node) }, uniquingKeysWith: { first, _ in first })
+    self.environment = environment
+    self.turns = turns
+    self.observer = observer
+    self.raft = raft
+    self.store = store
+    self.storeName = storeName
+    self.appliedTime = appliedTime
+    self.retries = retries
+    announced = raft.appliedIndex
+  }
+
+  func codec(of table: TableDescriptor) -> RowCodec {
+    if let currentCodec, currentCodec.table.version == table.version { return currentCodec }
+    let codec = RowCodec(table: table)
+    currentCodec = codec
+    return codec
+  }
+
+  /// What expressions see that are evaluated here. Times and settings of the statement were folded in at the gateway.
+  var evaluationContext: EvaluationContext {
+    let random = environment.runtime.random
+    let clock = environment.runtime.clock
+    let time = SQLTime.microseconds(ofWall: clock.wallMicroseconds())
+    return EvaluationContext(
+      statementTime: time, transactionTime: time, random: { random.next() },
+      clock: { SQLTime.microseconds(ofWall: clock.wallMicroseconds()) })
+  }
+
+  var now: UInt64 { environment.runtime.clock.monotonicNanoseconds() }
+  var leaderNode: NodeID? { raft.leader.flatMap { nodes[$0] } }
+
+  /// Why this replica cannot serve as leader now; nil if it can. Nothing of what it refuses has any effect.
+  func refusal<Value>(_ type: Value.Type = Value.self) -> TabletAnswer<Value>? {
+    if isRemoved { return .unknownTablet }
+    guard raft.role == .leader else { return .notLeader(hint: leaderNode) }
+    guard store != nil, raft.leaseIsValid(now: now) else { return .notReady }
+    // A predecessor may have served reads up to the inherited horizon: nothing is written at or below it.
+    let inherited = HybridTime(rawValue: raft.inheritedHorizon)
+    if inherited >= environment.clock.latest() {
+      guard inherited.microseconds < environment.clock.latest().microseconds + environment.clock.maxSkewMicroseconds / 2
+      else { return .notReady }
+      environment.clock.raise(to: inherited)
+    }
+    return nil
+  }
+
+  func receive(_ message: Message, from sender: ReplicaID) {
+    raft.receive(message, from: sender, now: now, effects: &effects)
+    turns.mark(self)
+  }
+
+  func tick() {
+    let time = now
+    if raft.role == .leader { refreshHorizon() }
+    raft.tick(now: time, effects: &effects)
+    expireWaiters(now: time)
+    turns.mark(self)
+  }
+
+  func refreshHorizon() {
+    let horizon = environment.clock.latest().adding(microseconds: environment.settings.horizonMicroseconds)
+    raft.setHorizon(horizon.rawValue)
+  }
+
+  func campaign() {
+    raft.campaign(now: now, effects: &effects)
+    turns.mark(self)
+  }
+}
+
+/// Told of every write when it is applied, in log order, on every replica, and again after a restart.
+package protocol ApplyObserver: AnyObject, Sendable {
+  func applied(_ writes: [LoggedWrite])
+  /// The store was replaced by a checkpoint, or opened at start: read everything anew.
+  func reloaded(from store: any Store)
+}
+
+/// The replicas that have something to do at the end of this turn of the loop. Used on its loop only.
+final class TurnQueue {
+  private(set) var marked: [TabletReplica] = []
+  private var wantedCheckpoints: [(TabletID, ReplicaID)] = []
+  private var isScheduled = false
+  private let schedule: () -> Void
+
+  init(schedule: @escaping () -> Void) { self.schedule = schedule }
+
+  func mark(_ replica: TabletReplica) {
+    if replica.isMarked { return }
+    replica.isMarked = true
+    marked.append(replica)
+    if !isScheduled {
+      isScheduled = true
+      schedule()
+    }
+  }
+
+  /// A follower of this tablet is too far behind for the log.
+  func wantCheckpoint(_ tablet: TabletID, _ follower: ReplicaID) { wantedCheckpoints.append((tablet, follower)) }
+
+  func takeWantedCheckpoints() -> [(TabletID, ReplicaID)] {
+    defer { wantedCheckpoints.removeAll() }
+    return wantedCheckpoints
+  }
+
+  /// The replicas marked so far; marks made from now on are for the next round.
+  func take() -> [TabletReplica] {
+    let all = marked
+    marked.removeAll(keepingCapacity: true)
+    isScheduled = false
+    for replica in all { replica.isMarked = false }
+    return all
+  }
+}
+
+/// The wall clock as SQL counts it.
+enum SQLTime {
+  /// Microseconds from the Unix epoch to 2000-01-01 00:00 UTC.
+  private static let epochMicroseconds: Int64 = 946_684_800_000_000
+
+  /// Microseconds since 2000-01-01 UTC.
+  static func microseconds(ofWall wall: UInt64) -> Int64 { Int64(clamping: wall) - epochMicroseconds }
+}

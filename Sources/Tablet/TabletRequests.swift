@@ -1,0 +1,87 @@
+import Coding
+import DocStore
+import Keys
+import Operations
+import Values
+
+/// A mutation for one tablet, as its leader gets it.
+package struct MutateRequest: Sendable {
+  package var tablet: TabletID
+  package var id: RequestID
+  /// The gateway has its answer for every sequence below this and will not retry it.
+  package var floor: UInt64
+  package var payload: Payload
+
+  package enum Payload: Sendable {
+    case rows(TableMutation)
+    /// Documents already made (the catalog's own writes).
+    case documents([DocumentWrite])
+  }
+
+  package init(tablet: TabletID, id: RequestID, floor: UInt64, payload: Payload) {
+    self.tablet = tablet
+    self.id = id
+    self.floor = floor
+    self.payload = payload
+  }
+}
+
+/// A read of one tablet's part of a `TableRead`, one batch at a time.
+package struct ReadRequest: Sendable {
+  package var tablet: TabletID
+  package var read: TableRead
+  /// Nil on the first batch of a read of one tablet: the leader picks its safe time. Otherwise the statement's time.
+  package var time: HybridTime?
+  /// Versions after `time` and up to this may be older than the statement in real time: meeting one is an answer
+  /// (`uncertain`), see DESIGN §10.5. Equal to `time` where nothing is uncertain any more.
+  package var uncertaintyLimit: HybridTime?
+  /// Where the last batch stopped.
+  package var resume: [UInt8]?
+  package var maxRows: Int
+  package var maxBytes: Int
+
+  package init(
+    tablet: TabletID, read: TableRead, time: HybridTime?, uncertaintyLimit: HybridTime?, resume: [UInt8]?,
+    maxRows: Int, maxBytes: Int
+  ) {
+    self.tablet = tablet
+    self.read = read
+    self.time = time
+    self.uncertaintyLimit = uncertaintyLimit
+    self.resume = resume
+    self.maxRows = maxRows
+    self.maxBytes = maxBytes
+  }
+}
+
+package struct ReadAnswer: Sendable {
+  package var rows: [Row]
+  /// Nil at the end.
+  package var resume: [UInt8]?
+  /// The time that the batch was read at; further batches ask for the same.
+  package var time: HybridTime
+  package init(rows: [Row], resume: [UInt8]?, time: HybridTime) {
+    self.rows = rows
+    self.resume = resume
+    self.time = time
+  }
+}
+
+/// What a tablet's replica says to a request. Everything but `done` and `failed` is for the gateway to act on.
+package enum TabletAnswer<Value: Sendable>: Sendable {
+  case done(Value)
+  /// The statement's own fault or fate; nothing was written.
+  case failed(SQLError)
+  /// Ask this node, or anybody if nil. Nothing was done.
+  case notLeader(hint: NodeID?)
+  /// The leader has not settled in, or is too busy: ask again soon. Nothing was done.
+  case notReady
+  /// This node has no such tablet: the catalog here or there is behind. Nothing was done.
+  case unknownTablet
+  /// The table's schema is another one; nothing was done.
+  case schemaMismatch(version: UInt32)
+  /// It was proposed, and leadership was lost: ask again with the same request id.
+  case outcomeUnknown
+  /// A version at this time may be in the client's past: read again at this time.
+  case uncertain(HybridTime)
+}

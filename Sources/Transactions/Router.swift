@@ -1,0 +1,204 @@
+import Coding
+import Keys
+import Logging
+import Operations
+import Runtime
+import Schema
+import Synchronization
+import Tablet
+import Transport
+import Values
+
+/// Finds the leader of a tablet and keeps asking until it has an answer or the time is over.
+///
+/// A mutation carries its request id on every attempt, so asking again after a lost answer is safe; an outcome is
+/// reported as unknown (40003) only when time ran out while it was.
+package final class Router: Sendable {
+  let node: NodeID
+  let runtime: Runtime
+  let transport: Transport
+  let tablets: TabletDirectory
+  let catalog: CatalogBox
+  let settings: RouterSettings
+  let ids: RequestIDSource
+  private let leaders = Mutex<[TabletID: NodeID]>([:])
+
+  package init(
+    node: NodeID, runtime: Runtime, transport: Transport, tablets: TabletDirectory, catalog: CatalogBox,
+    settings: RouterSettings, ids: RequestIDSource
+  ) {
+    self.node = node
+    self.runtime = runtime
+    self.transport = transport
+    self.tablets = tablets
+    self.catalog = catalog
+    self.settings = settings
+    self.ids = ids
+  }
+
+  package var now: UInt64 { runtime.clock.monotonicNanoseconds() }
+  var loop: any Loop { tablets.hosts[0].loop }
+
+  /// One attempt at one node.
+  package enum Attempt<Value: Sendable>: Sendable {
+    case answer(TabletAnswer<Value>)
+    /// The request did not get there, or its answer did not come back.
+    case lost(mayHaveRun: Bool, reason: String)
+  }
+
+  /// Asks the tablet's members until one answers.
+  /// - Parameters:
+  ///   - members: where its replicas are, preferred leader first.
+  ///   - isWrite: whether an attempt whose answer was lost may have changed something.
+  func ask<Value: Sendable>(
+    _ tablet: TabletID, members: [NodeID], deadline: Deadline?, isWrite: Bool,
+    _ attempt: (NodeID, UInt64) async -> Attempt<Value>
+  ) async throws(SQLError) -> TabletAnswer<Value> {
+    let giveUp = min(deadline?.nanoseconds ?? .max, now + settings.retryNanoseconds)
+    var target = leaders.withLock { $0[tablet] } ?? members.first
+    var backoff = settings.backoffNanoseconds
+    var mayHaveRun = false
+    var lastReason = "no replica answered"
+    while true {
+      if Task.isCancelled { throw Self.cancelled(mayHaveRun: mayHaveRun) }
+      let time = now
+      guard let node = target, time < giveUp else {
+        throw Self.timedOut(mayHaveRun: mayHaveRun, byStatement: deadline.map { $0.nanoseconds <= now } ?? false, lastReason)
+      }
+      var wait = true
+      switch await attempt(node, min(settings.attemptNanoseconds, giveUp - time)) {
+      case .answer(let answer):
+        switch answer {
+        case .done, .failed, .uncertain, .schemaMismatch:
+          leaders.withLock { $0[tablet] = node }
+          return answer
+        case .notLeader(let hint):
+          lastReason = "the tablet has no leader"
+          if let hint, hint != node {
+            // Followed at once, but with a growing pause if two nodes keep pointing at each other.
+            target = hint
+            wait = backoff > settings.backoffNanoseconds
+            backoff = min(backoff * 2, settings.backoffMaxNanoseconds)
+          } else {
+            target = Self.member(after: node, in: members)
+          }
+        case .notReady: lastReason = "the tablet's leader is not ready"
+        case .unknownTablet:
+          if catalog.current.tablets[tablet] == nil, tablet != .catalog { return answer }
+          lastReason = "a replica is not open yet"
+          target = Self.member(after: node, in: members)
+        case .outcomeUnknown:
+          mayHaveRun = mayHaveRun || isWrite
+          lastReason = "the leader changed"
+        }
+      case .lost(let ran, let reason):
+        mayHaveRun = mayHaveRun || (ran && isWrite)
+        lastReason = reason
+        target = Self.member(after: node, in: members)
+      }
+      if wait {
+        // Between half and the whole of it, so that many waiting requests do not come back together.
+        let pause = backoff / 2 + runtime.random.next() % (backoff / 2 + 1)
+        await loop.sleep(nanoseconds: pause)
+        backoff = min(backoff * 2, settings.backoffMaxNanoseconds)
+      }
+    }
+  }
+
+  private static func member(after node: NodeID, in members: [NodeID]) -> NodeID? {
+    guard let index = members.firstIndex(of: node) else { return members.first }
+    return members[(index + 1) % members.count]
+  }
+
+  private static func cancelled(mayHaveRun: Bool) -> SQLError {
+    guard mayHaveRun else { return SQLError(.queryCanceled, "canceling statement due to user request") }
+    return unknown("The statement was cancelled while its outcome was not known.")
+  }
+
+  private static func timedOut(mayHaveRun: Bool, byStatement: Bool, _ reason: String) -> SQLError {
+    if mayHaveRun { return unknown("The time was over before the cluster could say (\(reason)).") }
+    if byStatement {
+      return SQLError(.queryCanceled, "canceling statement due to statement timeout", detail: "Last state: \(reason).")
+    }
+    return SQLError(
+      .cannotConnectNow, "the data is not available now: \(reason)", detail: "Nothing was changed.",
+      hint: "A majority of the tablet's replicas must be alive; see the view sys.tablets.")
+  }
+
+  private static func unknown(_ detail: String) -> SQLError {
+    SQLError(
+      .statementCompletionUnknown, "the outcome of the statement is unknown", detail: detail,
+      hint: "It may or may not have taken effect: look before you run it again.")
+  }
+
+  /// A call to another node, as an attempt.
+  package func remote<Value: Sendable>(
+    _ node: NodeID, _ service: NodeService, _ payload: [UInt8], timeout: UInt64,
+    _ decode: ([UInt8]) throws -> TabletAnswer<Value>
+  ) async -> Attempt<Value> {
+    do throws(TransportError) {
+      let bytes = try await transport.call(
+        service.rawValue, payload, to: node, timeoutNanoseconds: timeout)
+      do {
+        return .answer(try decode(bytes))
+      } catch {
+        return .lost(mayHaveRun: true, reason: "\(node) answered what cannot be read: \(error)")
+      }
+    } catch {
+      switch error {
+      case .unreachable, .refused, .overloaded: return .lost(mayHaveRun: false, reason: "\(error)")
+      case .timedOut(let ran), .disconnected(let ran): return .lost(mayHaveRun: ran, reason: "\(node): \(error)")
+      case .remote: return .lost(mayHaveRun: true, reason: "\(node): \(error)")
+      case .cancelled: return .lost(mayHaveRun: true, reason: "cancelled")
+      }
+    }
+  }
+
+  // MARK: The two requests of a tablet
+
+  func mutate(
+    _ tablet: TabletDescriptor, _ mutation: TableMutation, deadline: Deadline?
+  ) async throws(SQLError) -> TabletAnswer<MutationResult> {
+    let ticket = ids.next()
+    defer { ids.finished(ticket.id) }
+    let request = MutateRequest(tablet: tablet.id, id: ticket.id, floor: ticket.floor, payload: .rows(mutation))
+    return try await ask(
+      tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: true
+    ) { node, timeout in
+      if node == self.node { return .answer(await self.tablets.host(of: tablet.id).mutate(request)) }
+      return await self.remote(node, .mutate, request.encoded(), timeout: timeout) {
+        try TabletAnswer(decoding: $0) { reader throws(CodingError) in try reader.readMutationResult() }
+      }
+    }
+  }
+
+  func read(
+    _ tablet: TabletDescriptor, _ request: ReadRequest, deadline: Deadline?
+  ) async throws(SQLError) -> TabletAnswer<ReadAnswer> {
+    try await ask(
+      tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: false
+    ) { node, timeout in
+      if node == self.node { return .answer(await self.tablets.host(of: tablet.id).read(request)) }
+      return await self.remote(node, .read, request.encoded(), timeout: timeout) {
+        try TabletAnswer(decoding: $0) { reader throws(CodingError) in try ReadAnswer(from: &reader) }
+      }
+    }
+  }
+}
+
+/// How long the router insists.
+package struct RouterSettings: Sendable {
+  /// In all, where the statement has no deadline of its own.
+  package var retryNanoseconds: UInt64 = 60_000_000_000
+  /// One attempt at one node.
+  package var attemptNanoseconds: UInt64 = 5_000_000_000
+  package var backoffNanoseconds: UInt64 = 4_000_000
+  package var backoffMaxNanoseconds: UInt64 = 200_000_000
+  /// How far apart the clocks of two nodes may be, in microseconds.
+  package var maxSkewMicroseconds: UInt64 = 500_000
+  /// Rows and bytes of one batch of a read.
+  package var batchRowsMax = 4096
+  package var batchBytesMax = 1 << 20
+
+  package init() {}
+}

@@ -1,0 +1,11 @@
+import ArgumentParser
+import Node
+
+@main
+struct Apus: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apus",
+    abstract: "A distributed SQL database that speaks PostgreSQL.",
+    version: "apus \(ApusVersion.text)",
+    subcommands: [StartCommand.self, StatusCommand.self])
+}
