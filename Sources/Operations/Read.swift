@@ -3,16 +3,6 @@ import Keys
 import Schema
 import Values
 
-/// Document keys from `lower` up to but not including `upper`.
-package struct KeyRange: Hashable, Sendable {
-  package var lower: [UInt8]
-  package var upper: [UInt8]
-  package init(lower: [UInt8], upper: [UInt8]) {
-    self.lower = lower
-    self.upper = upper
-  }
-}
-
 /// Which rows of a table a read or a mutation looks at.
 package enum KeySelection: Hashable, Sendable {
   /// These document keys, sorted, each once. Missing ones are skipped.

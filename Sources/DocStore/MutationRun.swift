@@ -1,0 +1,110 @@
+import Expressions
+import Keys
+import Operations
+import Schema
+import Storage
+import Values
+
+/// One mutation under evaluation.
+struct MutationRun {
+  let evaluator: MutationEvaluator
+  private let reader: RowReader
+  private let point: ReadPoint
+  private let returning: [CompiledExpression]?
+  private(set) var pending: PendingWrites
+  private var result = MutationResult(affectedCount: 0, returned: [])
+
+  init(_ evaluator: MutationEvaluator, store: any Store, time: HybridTime, returning: [Expression]?) {
+    self.evaluator = evaluator
+    reader = RowReader(store: store, codec: evaluator.codec, historyCutoff: .zero)
+    point = ReadPoint(time: time)
+    self.returning = returning?.map { CompiledExpression($0) }
+    pending = PendingWrites(limits: evaluator.limits)
+  }
+
+  var table: TableDescriptor { evaluator.table }
+  var context: EvaluationContext { evaluator.context }
+  /// Whether affected rows are looked at again.
+  var wantsRows: Bool { returning != nil }
+
+  func finish() -> EvaluatedMutation { EvaluatedMutation(writes: pending.writes, result: result) }
+
+  // MARK: - Rows in
+
+  /// The row at a key as the mutation sees it: as committed. What it wrote itself is in `pending`.
+  func storedRow(at key: [UInt8]) throws(DocStoreError) -> Row? {
+    switch try reader.get(key, at: point) {
+    case .found(let row): return row
+    case .uncertain: preconditionFailure("a read without an uncertainty window cannot be uncertain")
+    }
+  }
+
+  /// Calls `body` with each stored row of the selection for which `filter` is true.
+  func forEachRow(
+    of selection: KeySelection, filter: Expression?,
+    _ body: ([UInt8], Row) throws(DocStoreError) -> Void
+  ) throws(DocStoreError) {
+    let filter = filter.map { CompiledExpression($0) }
+    switch selection {
+    case .points(let keys):
+      for key in keys {
+        guard let row = try storedRow(at: key), try passes(row, filter) else { continue }
+        try body(key, row)
+      }
+    case .ranges(let ranges):
+      var row = Row(repeating: .null, count: table.columns.count)
+      for range in ranges where !range.isEmpty {
+        var scan = try Self.storing { () throws(StorageError) in try RowScan(reader.store, range, at: point) }
+        while try Self.storing({ () throws(StorageError) in try scan.next() }) == .row {
+          try Self.storing { () throws(StorageError) in
+            try scan.unpack(evaluator.codec, columns: nil, into: &row)
+          }
+          if try passes(row, filter) { try body(scan.documentKey, row) }
+        }
+      }
+    }
+  }
+
+  private func passes(_ row: Row, _ filter: CompiledExpression?) throws(DocStoreError) -> Bool {
+    guard let filter else { return true }
+    return try Self.checking { () throws(SQLError) in try filter.isTrue(row, context) }
+  }
+
+  // MARK: - Rows out
+
+  /// Writes a new row and counts it.
+  mutating func put(_ row: Row, at key: [UInt8]) throws(DocStoreError) {
+    try Self.checking { () throws(SQLError) in
+      var packed: [UInt8] = []
+      try evaluator.codec.encode(row, into: &packed)
+      try pending.put(DocumentWrite(documentKey: key, packedRow: packed))
+      try affected(row)
+    }
+  }
+
+  mutating func putTombstone(at key: [UInt8]) throws(DocStoreError) {
+    try Self.checking { () throws(SQLError) in
+      try pending.put(DocumentWrite(documentKey: key, packedRow: nil))
+    }
+  }
+
+  /// Counts a row, and evaluates `RETURNING` over it.
+  mutating func affected(_ row: Row) throws(SQLError) {
+    result.affectedCount += 1
+    guard let returning else { return }
+    var returned: Row = []
+    returned.reserveCapacity(returning.count)
+    for expression in returning { returned.append(try expression.evaluate(row, context)) }
+    result.returned.append(returned)
+  }
+
+  // MARK: - Errors
+
+  static func checking<T>(_ body: () throws(SQLError) -> T) throws(DocStoreError) -> T {
+    do { return try body() } catch { throw .statement(error) }
+  }
+
+  static func storing<T: ~Copyable>(_ body: () throws(StorageError) -> T) throws(DocStoreError) -> T {
+    do { return try body() } catch { throw .storage(error) }
+  }
+}

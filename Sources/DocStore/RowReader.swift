@@ -1,0 +1,77 @@
+import Coding
+import Keys
+import Storage
+import Values
+
+/// Reads rows of one table as of a time, out of their versions in a store.
+package struct RowReader: Sendable {
+  package let store: any Store
+  package let codec: RowCodec
+  /// Versions that only readers before this time could tell apart may be gone from the store.
+  package let historyCutoff: HybridTime
+
+  package init(store: any Store, codec: RowCodec, historyCutoff: HybridTime) {
+    self.store = store
+    self.codec = codec
+    self.historyCutoff = historyCutoff
+  }
+
+  /// - Throws: "snapshot too old" (72000) if a read at this time could miss what history collection took.
+  func requireHistory(at point: ReadPoint) throws(DocStoreError) {
+    guard point.time >= historyCutoff else { throw .statement(.snapshotTooOld) }
+  }
+
+  /// The row at a document key: its newest version at or before the read's time. One seek, past the bloom filters.
+  /// - Parameter columns: positions of the columns to unpack, or nil for all; the others are NULL in the row.
+  package func get(
+    _ documentKey: [UInt8], at point: ReadPoint, columns: [Int]? = nil
+  ) throws(DocStoreError) -> ReadOutcome<Row?> {
+    var row = Row(repeating: .null, count: codec.columnCount)
+    switch try get(documentKey, at: point, columns: columns, into: &row) {
+    case .found(true): return .found(row)
+    case .found(false): return .found(nil)
+    case .uncertain(let time): return .uncertain(time)
+    }
+  }
+
+  /// As the other `get`, into a row that is used again; whether there is one.
+  func get(
+    _ documentKey: [UInt8], at point: ReadPoint, columns: [Int]?, into row: inout Row
+  ) throws(DocStoreError) -> ReadOutcome<Bool> {
+    try requireHistory(at: point)
+    do throws(StorageError) {
+      // Newest first: if any version is in doubt, the first one is the latest of them.
+      let cursor = try store.versions(.regular, of: documentKey, notAfter: point.uncertaintyLimit)
+      guard cursor.isValid else { return .found(false) }
+      guard let time = VersionedKey.time(of: cursor.keySpan) else {
+        throw .corrupt("a version's key is too short")
+      }
+      if time > point.time { return .uncertain(time) }
+      return .found(try codec.unpack(cursor, columns: columns, into: &row))
+    } catch {
+      throw .storage(error)
+    }
+  }
+}
+
+extension RowCodec {
+  /// Unpacks the version under the cursor; false if it is a tombstone.
+  func unpack(
+    _ cursor: borrowing Cursor, columns: [Int]?, into row: inout Row
+  ) throws(StorageError) -> Bool {
+    let value = cursor.valueSpan
+    guard !value.isEmpty else { throw .corrupt("a version without a tag") }
+    switch value[0] {
+    case VersionTag.tombstone: return false
+    case VersionTag.row:
+      do throws(CodingError) {
+        try decode(value.extracting(1...), columns: columns, into: &row)
+        return true
+      } catch {
+        let key = cursor.key.map { String($0, radix: 16) }.joined(separator: " ")
+        throw .corrupt("the row at key \(key): \(error)")
+      }
+    default: throw .corrupt("a version with tag \(value[0])")
+    }
+  }
+}
