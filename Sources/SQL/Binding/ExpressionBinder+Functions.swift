@@ -128,7 +128,8 @@ extension ExpressionBinder {
       return try slot(.sleep(seconds), SQLType(.void), call)
     case ("set_config", 3):
       let source = SlotSource.setConfig(
-        name: try argument(call, 0, .text), value: try argument(call, 1, .text), isLocal: try argument(call, 2, .boolean))
+        name: try argument(call, 0, .text), value: try argument(call, 1, .text),
+        isLocal: try argument(call, 2, .boolean))
       return try slot(source, .text, call)
     case ("current_setting", 1):
       return try slot(.currentSetting(name: try argument(call, 0, .text), missingIsNull: nil), .text, call)

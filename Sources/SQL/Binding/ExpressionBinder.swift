@@ -137,7 +137,8 @@ struct ExpressionBinder {
       let (index, column) = try scopes.resolve(names, at: at)
       let expression = Expression.column(index, column.type)
       if !isInsideAggregate {
-        grouping?.sawColumn(index, name: displayName(of: names, column), at: at)
+        let shown = grouping == nil ? "" : displayName(of: names, column)
+        grouping?.sawColumn(index, name: shown, at: at)
       }
       return expression
     case .star(_, let at): throw SQLError(.syntaxError, "\"*\" is not allowed here", at: at)
@@ -190,7 +191,7 @@ struct ExpressionBinder {
       // What is wrong inside a literal is shown there.
       return try coerce(bound, to: target, .explicit, at: isLiteral(operand) ? operand.location : at ?? type.location)
     case .call(let call): return try function(call)
-    case .valueFunction(let name, let precision, let at): return try valueFunction(name, precision, at: at)
+    case .valueFunction(let name, let precision, let at): return try valueFunction(name, precision: precision, at: at)
     case .row(_, let at):
       throw .unsupported("a row value", hint: "Compare the columns one by one, joined with AND.", at: at)
     case .array(_, let at): throw .unsupported("an array", at: at)
@@ -213,7 +214,8 @@ struct ExpressionBinder {
 
   /// As PostgreSQL names a column that is not grouped.
   private func displayName(of names: [String], _ column: ScopeColumn) -> String {
-    let scope = names.count > 1 ? names[names.count - 2] : scopes.list.first { $0.position(of: column.name) != nil }?.name
+    let scope =
+      names.count > 1 ? names[names.count - 2] : scopes.list.first { $0.position(of: column.name) != nil }?.name
     return "\(scope ?? "").\(column.name)"
   }
 
@@ -416,7 +418,8 @@ struct ExpressionBinder {
     // The type of ELSE counts first.
     var results = try unsettled(clauses.map(\.result))
     var locations = clauses.map { $0.result.location }
-    results.insert(try otherwise.map { other throws(SQLError) in try bindUnsettled(other) } ?? .constant(.null, .unknown), at: 0)
+    results.insert(
+      try otherwise.map { other throws(SQLError) in try bindUnsettled(other) } ?? .constant(.null, .unknown), at: 0)
     locations.insert(otherwise?.location, at: 0)
     let (unifiedResults, type) = try unified(results, locations, "CASE", at: location)
     let whens = zip(conditions, unifiedResults.dropFirst()).map { WhenClause(condition: $0, result: $1) }

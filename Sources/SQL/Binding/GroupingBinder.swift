@@ -75,7 +75,7 @@ extension ExpressionSyntax {
     }
   }
 
-  private var children: [ExpressionSyntax] {
+  var children: [ExpressionSyntax] {
     switch self {
     case .constant, .column, .star, .parameter, .valueFunction, .defaultValue, .unsupported, .call: []
     case .operation(_, let operands, _), .and(let operands, _), .or(let operands, _), .coalesce(let operands, _),

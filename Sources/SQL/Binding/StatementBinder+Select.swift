@@ -141,7 +141,8 @@ extension StatementBinder {
     case .subquery(let select, let alias, let columnAliases):
       guard let alias else {
         throw SQLError(
-          .syntaxError, select.values.isEmpty ? "subquery in FROM must have an alias" : "VALUES in FROM must have an alias",
+          .syntaxError,
+          select.values.isEmpty ? "subquery in FROM must have an alias" : "VALUES in FROM must have an alias",
           hint: "For example, FROM (\(select.values.isEmpty ? "SELECT" : "VALUES") ...) [AS] foo.")
       }
       let plan = try bindSelect(select)

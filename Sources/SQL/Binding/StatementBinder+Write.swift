@@ -227,8 +227,7 @@ extension StatementBinder {
           SQLState(code: "428C9"), "column \"\(column.name)\" can only be updated to DEFAULT",
           detail: "Column \"\(column.name)\" is an identity column defined as GENERATED ALWAYS.")
       }
-      value = (try? FunctionCatalog.folded(value)) ?? value
-      assignments.append(Assignment(column: position, value: value))
+      assignments.append(Assignment(column: position, value: folded(value)))
     }
     return assignments
   }

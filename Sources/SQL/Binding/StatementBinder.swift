@@ -60,6 +60,13 @@ struct StatementBinder {
     return binder
   }
 
+  /// Computes what no execution can change.
+  func folded(_ expression: Expression) -> Expression {
+    expression.foldConstants(
+      EvaluationContext(statementTime: context.now, transactionTime: context.now, settings: context.format),
+      includingStable: false)
+  }
+
   /// Takes back what a binder learned of the parameters.
   mutating func absorb(_ binder: ExpressionBinder) {
     parameters = binder.parameters

@@ -117,9 +117,11 @@ package enum SQLParser {
   private static func error(_ failure: PgQueryError, in text: String) -> SQLError {
     let message = failure.message.map { String(cString: $0) } ?? "syntax error"
     let state: SQLState =
-      message.hasPrefix("memory exhausted") ? .programLimitExceeded
-      : message.contains("invalid Unicode") || message.contains("invalid byte") ? .characterNotInRepertoire
-      : .syntaxError
+      message.hasPrefix("memory exhausted")
+      ? .programLimitExceeded
+      : message.contains("invalid Unicode") || message.contains("invalid byte")
+        ? .characterNotInRepertoire
+        : .syntaxError
     // The C parser counts characters from 1; our positions are bytes until they leave the front.
     let position = failure.cursorpos > 0 ? text.byteOffset(ofCharacter: Int(failure.cursorpos)) + 1 : nil
     return SQLError(state, message, position: position)

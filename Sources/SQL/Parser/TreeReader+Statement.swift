@@ -94,7 +94,10 @@ extension TreeReader {
     case "VAR_RESET_ALL":
       set.isReset = true
       set.change = .resetAll
-    case "VAR_SET_VALUE", nil: set.change = .value(try body.list("args").map { try settingValue($0) })
+    case "VAR_SET_VALUE", nil:
+      var values: [String] = []
+      for argument in body.list("args") { values.append(try settingValue(argument)) }
+      set.change = .value(values)
     default: break
     }
     return set

@@ -70,7 +70,8 @@ struct TreeReader {
     case "SetToDefault": return .defaultValue(at: at)
     case "MultiAssignRef": return try multipleAssignment(body)
     case "SubLink": return .unsupported("a subquery in an expression", at: at)
-    case "A_Indirection": return .unsupported("a subscript or field selection", at: at ?? body["arg"]?.tagged.body.location)
+    case "A_Indirection":
+      return .unsupported("a subscript or field selection", at: at ?? body["arg"]?.tagged.body.location)
     case "GroupingFunc": return .unsupported("GROUPING", at: at)
     case "GroupingSet": return .unsupported("GROUPING SETS, CUBE or ROLLUP", at: at)
     case "CurrentOfExpr": return .unsupported("WHERE CURRENT OF", at: at)

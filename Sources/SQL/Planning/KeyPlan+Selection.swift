@@ -114,7 +114,8 @@ extension Datum {
     case (.int4(let value), .int8): .int8(Int64(value))
     case (.int8(let value), .int2): Int16(exactly: value).map { .int2($0) }
     case (.int8(let value), .int4): Int32(exactly: value).map { .int4($0) }
-    case (.text(let value), .char): try? Datum.text(value.trimmingTrailingBlanks).applyingModifier(of: type, explicitCast: false)
+    case (.text(let value), .char):
+      try? Datum.text(value.trimmingTrailingBlanks).applyingModifier(of: type, explicitCast: false)
     default: self
     }
   }

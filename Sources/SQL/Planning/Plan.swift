@@ -6,7 +6,7 @@ import Values
 /// A statement, bound and planned: plain data over typed expressions, the same for every execution of its text. What an
 /// execution adds is the parameters' values.
 struct StatementPlan: Sendable {
-  enum Body: Sendable {
+  indirect enum Body: Sendable {
     case select(SelectPlan)
     case insert(InsertPlan)
     case update(UpdatePlan)
