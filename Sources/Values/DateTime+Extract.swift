@@ -37,7 +37,10 @@ package enum DateTimeUnit: String, CaseIterable, Sendable {
 
   static func unrecognized(_ name: String, _ type: TypeKind) -> SQLError {
     let typeName = TypeCatalog.entry(type).sqlName
-    if DateTimeUnit(named: name) != nil {
+    switch DateTimeUnit(named: name) {
+    // To PostgreSQL these are special words rather than units, known only where they mean something.
+    case nil, .dow, .isodow, .doy, .isoyear, .julian, .epoch: break
+    default:
       return SQLError(.featureNotSupported, "unit \"\(name.lowercased())\" not supported for type \(typeName)")
     }
     return SQLError(.invalidParameterValue, "unit \"\(name.lowercased())\" not recognized for type \(typeName)")

@@ -142,8 +142,10 @@ private enum TimeZoneDatabase {
       let capitalized = lowered.split(separator: "/", omittingEmptySubsequences: false)
         .map { $0.split(separator: "_", omittingEmptySubsequences: false).map(\.capitalized).joined(separator: "_") }
         .joined(separator: "/")
-      guard lowered.contains("/"), TimeZone(identifier: capitalized) != nil else { return nil }
-      return capitalized
+      guard lowered.contains("/") else { return nil }
+      let isEtc = lowered.hasPrefix("etc/")
+      let identifier = isEtc ? "Etc/" + lowered.dropFirst(4).uppercased() : capitalized
+      return TimeZone(identifier: identifier) != nil ? identifier : nil
     }
   }
 
