@@ -158,7 +158,12 @@ let package = Package(
     .testTarget(
       name: "ExpressionsTests", dependencies: ["Expressions", "Values"], swiftSettings: strict),
     .testTarget(
-      name: "DocStoreTests", dependencies: ["DocStore", "Operations", "Schema", "Storage", "Keys", "Values"],
+      name: "SchemaTests", dependencies: ["Schema", "Coding", "Expressions", "Keys", "Values"], swiftSettings: strict),
+    .testTarget(
+      name: "OperationsTests", dependencies: ["Operations", "Coding", "Expressions", "Schema", "Keys", "Values"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DocStoreTests", dependencies: ["DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values"],
       swiftSettings: strict),
     .testTarget(
       name: "SQLTests", dependencies: ["SQL", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],

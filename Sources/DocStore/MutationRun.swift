@@ -54,11 +54,9 @@ struct MutationRun {
     case .ranges(let ranges):
       var row = Row(repeating: .null, count: table.columns.count)
       for range in ranges where !range.isEmpty {
-        var scan = try Self.storing { () throws(StorageError) in try RowScan(reader.store, range, at: point) }
-        while try Self.storing({ () throws(StorageError) in try scan.next() }) == .row {
-          try Self.storing { () throws(StorageError) in
-            try scan.unpack(evaluator.codec, columns: nil, into: &row)
-          }
+        var scan = try RowScan(reader.store, range, at: point)
+        while try scan.next() == .row {
+          try scan.unpack(evaluator.codec, columns: nil, into: &row)
           if try passes(row, filter) { try body(scan.documentKey, row) }
         }
       }
@@ -102,9 +100,5 @@ struct MutationRun {
 
   static func checking<T>(_ body: () throws(SQLError) -> T) throws(DocStoreError) -> T {
     do { return try body() } catch { throw .statement(error) }
-  }
-
-  static func storing<T: ~Copyable>(_ body: () throws(StorageError) -> T) throws(DocStoreError) -> T {
-    do { return try body() } catch { throw .storage(error) }
   }
 }

@@ -26,24 +26,30 @@ struct RowScan: ~Copyable {
   /// Versions looked at, for budgets.
   private(set) var versionCount = 0
 
-  init(_ store: any Store, _ range: KeyRange, at point: ReadPoint) throws(StorageError) {
-    cursor = try store.cursor(.regular, lower: range.lower, upper: range.upper, pointPrefix: nil)
+  init(_ store: any Store, _ range: KeyRange, at point: ReadPoint) throws(DocStoreError) {
     self.point = point
+    do { cursor = try store.cursor(.regular, lower: range.lower, upper: range.upper, pointPrefix: nil) } catch {
+      throw .storage(error)
+    }
   }
 
   /// Moves to the next document that is there at the read's time, or in doubt.
-  mutating func next() throws(StorageError) -> Step {
-    while true {
-      if isInsideDocument { try leaveDocument() }
-      guard cursor.isValid else { return .end }
-      try enterDocument()
-      if let step = try findVersion() { return step }
+  mutating func next() throws(DocStoreError) -> Step {
+    do throws(StorageError) {
+      while true {
+        if isInsideDocument { try leaveDocument() }
+        guard cursor.isValid else { return .end }
+        try enterDocument()
+        if let step = try findVersion() { return step }
+      }
+    } catch {
+      throw .storage(error)
     }
   }
 
   /// Unpacks the row that `next` stopped at.
-  func unpack(_ codec: RowCodec, columns: [Int]?, into row: inout Row) throws(StorageError) {
-    _ = try codec.unpack(cursor, columns: columns, into: &row)
+  func unpack(_ codec: RowCodec, columns: [Int]?, into row: inout Row) throws(DocStoreError) {
+    do { _ = try codec.unpack(cursor, columns: columns, into: &row) } catch { throw .storage(error) }
   }
 
   private mutating func enterDocument() throws(StorageError) {

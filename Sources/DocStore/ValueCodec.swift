@@ -38,10 +38,11 @@ enum ValueCodec {
 
   /// Little-endian two's complement, as short as keeps the value and its sign.
   private static func append(_ value: Int64, to writer: inout ByteWriter) {
+    if value == 0 { return }
     var rest = value
-    while rest != 0 {
+    while true {
       writer.bytes.append(UInt8(truncatingIfNeeded: rest))
-      // Done once what is left is the sign of the byte that was just written.
+      // Done once the byte that was just written says the rest, with its sign.
       if rest == Int64(Int8(truncatingIfNeeded: rest)) { return }
       rest >>= 8
     }

@@ -7,8 +7,7 @@ import Values
 /// are a prefix of just those keys that share them.
 package enum KeyEncoder {
   /// Whether values of the type can stand in a key, that is, have an order.
-  /// - Throws: `undefined_object` (42704), as PostgreSQL does for `CREATE INDEX` on such a type; 0A000 for jsonb, which
-  ///   has an order in PostgreSQL but not here.
+  /// - Throws: `undefined_object` (42704), as PostgreSQL does for `CREATE INDEX` on such a type.
   package static func requireOrder(of type: SQLType) throws(SQLError) {
     switch type.kind {
     case .json:
@@ -16,12 +15,10 @@ package enum KeyEncoder {
         .undefinedObject, "data type json has no default operator class for access method \"btree\"",
         hint: "You must specify an operator class for the index or define a default operator class for the data type."
       )
-    case .jsonb:
-      throw SQLError(.featureNotSupported, "a key column of type jsonb is not supported yet")
     case .void, .unknown:
       throw SQLError(.invalidTableDefinition, "a key column cannot have a pseudo-type")
     case .boolean, .int2, .int4, .int8, .float4, .float8, .numeric, .text, .varchar, .char, .bytea, .uuid, .date,
-      .time, .timestamp, .timestampTZ, .interval, .oid, .name:
+      .time, .timestamp, .timestampTZ, .interval, .jsonb, .oid, .name:
       return
     }
   }
@@ -70,6 +67,7 @@ package enum KeyEncoder {
       appendBigEndian(value.high, into: &key)
       appendBigEndian(value.low, into: &key)
     case (.interval, .interval(let value)): OrderedInterval.append(value, into: &key)
+    case (.jsonb, .jsonb(let value)): try OrderedJSON.append(value, into: &key)
     default:
       try requireOrder(of: type)
       throw SQLError(.internalError, "a value of a key column is not held as its type \(type.kind) says")
@@ -81,7 +79,7 @@ package enum KeyEncoder {
   }
 
   /// The bytes with each 0x00 as 0x00 0xFF, then 0x00 0x00: the end sorts before any continuation.
-  private static func appendEscaped(_ bytes: some Collection<UInt8>, into key: inout [UInt8]) {
+  static func appendEscaped(_ bytes: some Collection<UInt8>, into key: inout [UInt8]) {
     key.reserveCapacity(key.count + bytes.count + 2)
     if bytes.contains(0) {
       for byte in bytes {

@@ -4,8 +4,8 @@ import Values
 /// Reads columns back from a key. Bytes that no encoder writes throw; they never trap.
 ///
 /// What comes back is equal (`=`) to what went in, and the same in all but these: a `numeric` comes with as few digits
-/// as show it, a `char(n)` without its blanks, an `interval` as months, days and time of the same span, `-0` as `0`. The
-/// row itself holds every column, so these are lost only from the key.
+/// as show it, a `char(n)` without its blanks, an `interval` as months, days and time of the same span, `-0` as `0`. Numbers within a
+/// `jsonb` are as `numeric`. The row itself holds every column, so these are lost only from the key.
 package struct KeyReader: Sendable {
   private let bytes: [UInt8]
   /// Offset of the next column.
@@ -46,15 +46,13 @@ package struct KeyReader: Sendable {
     case .float8: return .float8(OrderedFloat.double(from: try readBigEndian(UInt64.self)))
     case .numeric: return .numeric(try OrderedNumeric.read(from: &self))
     case .text, .varchar, .char, .name:
-      guard let text = String(validating: try readEscaped(), as: UTF8.self) else {
-        throw .malformed(what: "UTF-8 in a key")
-      }
-      return .text(text)
+      return .text(try readText())
     case .bytea: return .bytes(try readEscaped())
     case .uuid:
       return .uuid(UUIDValue(high: try readBigEndian(UInt64.self), low: try readBigEndian(UInt64.self)))
     case .interval: return .interval(try OrderedInterval.read(from: &self))
-    case .json, .jsonb, .void, .unknown: throw .malformed(what: "key column type")
+    case .jsonb: return .jsonb(try OrderedJSON.read(from: &self))
+    case .json, .void, .unknown: throw .malformed(what: "key column type")
     }
   }
 
@@ -76,6 +74,13 @@ package struct KeyReader: Sendable {
     var value = T.zero
     for _ in 0..<MemoryLayout<T>.size { value = value << 8 | T(try readByte()) }
     return value
+  }
+
+  mutating func readText() throws(CodingError) -> String {
+    guard let text = String(validating: try readEscaped(), as: UTF8.self) else {
+      throw .malformed(what: "UTF-8 in a key")
+    }
+    return text
   }
 
   private mutating func readEscaped() throws(CodingError) -> [UInt8] {

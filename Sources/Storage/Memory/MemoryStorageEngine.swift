@@ -93,6 +93,7 @@ package final class MemoryStorageEngine: StorageEngine {
   }
 
   package func appendFile(_ name: String, at directory: String, bytes: [UInt8]) throws(StorageError) {
+    guard name == Self.imageName else { throw .missing("\(directory)/\(name)") }
     state.withLock { $0.incoming[directory, default: [:]][name, default: []] += bytes }
   }
 

@@ -1,0 +1,189 @@
+import DocStore
+import Expressions
+import Keys
+import Operations
+import Schema
+import Storage
+import Testing
+import Values
+
+/// All versions in a plain list: a definition of what a read sees that is too simple to be wrong.
+private struct Model {
+  var versions: [Int32: [(time: HybridTime, text: String?)]] = [:]
+
+  mutating func put(_ key: Int32, _ text: String?, at time: HybridTime) {
+    versions[key, default: []].append((time, text))
+  }
+
+  func read(_ key: Int32, at time: HybridTime) -> String? {
+    (versions[key] ?? []).filter { $0.time <= time }.max { $0.time < $1.time }?.text
+  }
+
+  func doubt(_ keys: some Sequence<Int32>, _ point: ReadPoint) -> HybridTime? {
+    keys.flatMap { versions[$0] ?? [] }.map(\.time)
+      .filter { $0 > point.time && $0 <= point.uncertaintyLimit }.max()
+  }
+}
+
+@Suite struct ReadModelTests {
+  private static let keys: Range<Int32> = 0..<40
+
+  /// Random puts and deletes at random times, some documents with long chains of versions.
+  private func fill(_ store: any Store, _ table: TableDescriptor, using random: inout Seed) throws -> Model {
+    let codec = RowCodec(table: table)
+    var model = Model()
+    var times: Set<HybridTime> = []
+    for step in 0..<600 {
+      let time = HybridTime(
+        microseconds: .random(in: 1...300, using: &random), logical: .random(in: 0...3, using: &random))
+      guard times.insert(time).inserted else { continue }
+      var writes: [DocumentWrite] = []
+      let keys = Set(
+        (0..<Int.random(in: 1...3, using: &random)).map { _ in
+          step % 2 == 0 ? Int32.random(in: Self.keys, using: &random) : Int32.random(in: 0...2, using: &random)
+        }
+      ).sorted()
+      for key in keys {
+        let text: String? = Int.random(in: 0..<4, using: &random) == 0 ? nil : "v\(step)"
+        model.put(key, text, at: time)
+        var packed: [UInt8] = []
+        try codec.encode(Make.row(key, text, nil), into: &packed)
+        writes.append(
+          DocumentWrite(
+            documentKey: try table.documentKey(keyValues: [.int4(key)]), packedRow: text == nil ? nil : packed))
+      }
+      try store.commit(writes, at: time)
+      if step % 150 == 75 { try store.flush() }
+    }
+    return model
+  }
+
+  private func randomPoint(using random: inout Seed) -> ReadPoint {
+    let time = HybridTime(
+      microseconds: .random(in: 0...301, using: &random), logical: .random(in: 0...4, using: &random))
+    return Bool.random(using: &random)
+      ? ReadPoint(time: time)
+      : ReadPoint(time: time, uncertaintyLimit: time.adding(microseconds: .random(in: 0...3, using: &random)))
+  }
+
+  @Test("A read sees what the model sees, and doubts what it doubts", arguments: Seed.sample(16), [false, true])
+  func readsFollowTheModel(seed: Seed, hashed: Bool) throws {
+    try compare(store: try Make.store(), seed: seed, hashed: hashed)
+  }
+
+  func compare(store: any Store, seed: Seed, hashed: Bool) throws {
+    var random = seed
+    let table = Make.table(hashed: hashed)
+    let model = try fill(store, table, using: &random)
+    let reader = RowReader(store: store, codec: RowCodec(table: table), historyCutoff: .zero)
+    let executor = ReadExecutor(reader: reader, bounds: table.wholeRange, context: Make.context)
+
+    for _ in 0..<300 {
+      let point = randomPoint(using: &random)
+      let key = Int32.random(in: Self.keys, using: &random)
+      let found = try reader.get(try table.documentKey(keyValues: [.int4(key)]), at: point)
+      switch found {
+      case .found(let row):
+        #expect(model.doubt([key], point) == nil, "\(seed)")
+        #expect(row.map { show([$0]) } == model.read(key, at: point.time).map { ["\(key) \($0) -"] }, "\(seed)")
+      case .uncertain(let time): #expect(time == model.doubt([key], point), "\(seed)")
+      }
+
+      // A range of keys, or all of them where keys are hashed; in batches of any size.
+      let low = Int32.random(in: 0..<40, using: &random)
+      let high = Int32.random(in: low...40, using: &random)
+      let keys = hashed ? Self.keys : low..<high
+      let range =
+        hashed
+        ? table.wholeRange
+        : try table.keyRange(
+          prefix: [], lower: KeyBound(.int4(low), isInclusive: true), upper: KeyBound(.int4(high), isInclusive: false))
+      var limits = BatchLimits()
+      if point.time == point.uncertaintyLimit { limits.rowsMax = .random(in: 1...5, using: &random) }
+      if Bool.random(using: &random), point.time == point.uncertaintyLimit { limits.versionsMax = 3 }
+      switch try readAll(executor, table, range, at: point, limits) {
+      case .found(let rows):
+        let expected = keys.compactMap { key in model.read(key, at: point.time).map { "\(key) \($0)" } }
+        #expect(model.doubt(keys, point) == nil, "\(seed)")
+        #expect(hashed ? show(rows).sorted() == expected.sorted() : show(rows) == expected, "\(seed)")
+      case .uncertain(let time): #expect(time == model.doubt(keys, point), "\(seed)")
+      }
+    }
+  }
+
+  private func readAll(
+    _ executor: ReadExecutor, _ table: TableDescriptor, _ range: KeyRange, at point: ReadPoint, _ limits: BatchLimits
+  ) throws -> ReadOutcome<[Row]> {
+    let read = TableRead(
+      table: table.id, schemaVersion: table.version, selection: .ranges([range]),
+      pipeline: RowPipeline(filter: nil, output: .rows(projection: [Make.a, Make.b], limit: nil)), isOrdered: true)
+    var rows: [Row] = []
+    var resume: [UInt8]?
+    repeat {
+      switch try executor.execute(read, at: point, resume: resume, limits: limits) {
+      case .found(let batch):
+        rows += batch.rows
+        resume = batch.resume
+      case .uncertain(let time): return .uncertain(time)
+      }
+    } while resume != nil
+    return .found(rows)
+  }
+
+  @Test("A long chain of newer versions is jumped over")
+  func longChains() throws {
+    let (store, table) = (try Make.store(), Make.table())
+    for time in 1...2_000 { try store.commit([Make.row(1, "v\(time)", nil)], of: table, at: UInt64(time)) }
+    try store.commit([Make.row(2, "other", nil)], of: table, at: 1)
+    let reader = RowReader(store: store, codec: RowCodec(table: table), historyCutoff: .zero)
+    let executor = ReadExecutor(reader: reader, bounds: table.wholeRange, context: Make.context)
+    let time = HybridTime(microseconds: 3)
+    guard
+      case .found(let rows) = try readAll(executor, table, table.wholeRange, at: ReadPoint(time: time), BatchLimits())
+    else {
+      Issue.record("a read without a window is never uncertain")
+      return
+    }
+    #expect(show(rows) == ["1 v3", "2 other"])
+    // The greatest version in doubt is reported, not the first one behind the read's time.
+    let doubtful = ReadPoint(time: time, uncertaintyLimit: HybridTime(microseconds: 900))
+    guard case .uncertain(let found) = try readAll(executor, table, table.wholeRange, at: doubtful, BatchLimits())
+    else {
+      Issue.record("versions 4 to 900 are in doubt")
+      return
+    }
+    #expect(found == HybridTime(microseconds: 900))
+  }
+
+  @Test("Below the history there is an error, never a wrong row")
+  func snapshotTooOld() throws {
+    let (store, table) = (try Make.store(), Make.table())
+    let reader = RowReader(
+      store: store, codec: RowCodec(table: table), historyCutoff: HybridTime(microseconds: 100))
+    let key = try table.documentKey(keyValues: [.int4(1)])
+    #expect {
+      _ = try reader.get(key, at: ReadPoint(time: HybridTime(microseconds: 99)))
+    } throws: { error in
+      guard case .statement(let error)? = error as? DocStoreError else { return false }
+      return error.state == "72000" && error.message == "snapshot too old"
+    }
+    guard case .found(nil) = try reader.get(key, at: ReadPoint(time: HybridTime(microseconds: 100))) else {
+      Issue.record("the cutoff itself can be read")
+      return
+    }
+  }
+
+  @Test("A row that cannot be unpacked stops the replica, not the process")
+  func corruptRow() throws {
+    let (store, table) = (try Make.store(), Make.table())
+    let key = try table.documentKey(keyValues: [.int4(1)])
+    try store.commit([DocumentWrite(documentKey: key, packedRow: [0xff, 1, 2])], at: HybridTime(microseconds: 1))
+    let reader = RowReader(store: store, codec: RowCodec(table: table), historyCutoff: .zero)
+    #expect {
+      _ = try reader.get(key, at: ReadPoint(time: .max))
+    } throws: { error in
+      guard case .storage(.corrupt)? = error as? DocStoreError else { return false }
+      return true
+    }
+  }
+}

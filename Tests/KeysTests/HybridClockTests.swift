@@ -1,0 +1,63 @@
+import Keys
+import Synchronization
+import Testing
+
+/// A wall clock that a test sets.
+private final class Wall: Sendable {
+  private let microseconds: Mutex<UInt64>
+  init(_ start: UInt64) { microseconds = Mutex(start) }
+  func set(_ value: UInt64) { microseconds.withLock { $0 = value } }
+  var now: UInt64 { microseconds.withLock { $0 } }
+}
+
+@Suite struct HybridClockTests {
+  private func clock(_ wall: Wall, skew: UInt64 = 500_000) -> HybridClock {
+    HybridClock(maxSkewMicroseconds: skew) { wall.now }
+  }
+
+  @Test("Every time is greater than the one before, also while the wall clock stands or goes back")
+  func timesRise() {
+    let wall = Wall(1_000_000)
+    let clock = clock(wall)
+    var last = clock.now()
+    #expect(last == HybridTime(microseconds: 1_000_000))
+    for step in 0..<10_000 {
+      if step == 5_000 { wall.set(900_000) }
+      let time = clock.now()
+      #expect(time > last)
+      last = time
+    }
+    // The counter has carried into the microseconds: 10,000 steps are 2 of them and some.
+    #expect(last == HybridTime(microseconds: 1_000_002, logical: 10_000 - 2 * 4_096))
+    wall.set(2_000_000)
+    #expect(clock.now() == HybridTime(microseconds: 2_000_000))
+  }
+
+  @Test("A received time moves the clock behind it")
+  func observing() throws {
+    let clock = clock(Wall(1_000_000))
+    let received = HybridTime(microseconds: 1_400_000, logical: 7)
+    try clock.observe(received)
+    #expect(clock.latest() == received)
+    #expect(clock.now() == received.next)
+    try clock.observe(HybridTime(microseconds: 5))
+    #expect(clock.now() == received.next.next)
+  }
+
+  @Test("A time too far ahead is refused and leaves the clock alone")
+  func skew() {
+    let clock = clock(Wall(1_000_000))
+    #expect(throws: HybridClock.Skewed.self) { try clock.observe(HybridTime(microseconds: 1_500_001)) }
+    #expect(clock.latest() == HybridTime(microseconds: 1_000_000))
+    #expect(throws: Never.self) { try clock.observe(HybridTime(microseconds: 1_500_000)) }
+  }
+
+  @Test("Arithmetic stays inside of 64 bits")
+  func edges() {
+    #expect(HybridTime.max.next == .max)
+    #expect(HybridTime.zero.previous == .zero)
+    #expect(HybridTime.max.adding(microseconds: 1) == .max)
+    #expect(HybridTime(microseconds: 3, logical: 4_095).next == HybridTime(microseconds: 4))
+    #expect(HybridTime(microseconds: 3, logical: 9).adding(microseconds: 2) == HybridTime(microseconds: 5, logical: 9))
+  }
+}
