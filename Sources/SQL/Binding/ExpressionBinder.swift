@@ -92,11 +92,18 @@ struct ExpressionBinder {
       dependsOnTime = true
     }
     do {
-      return try FunctionCatalog.coerce(
-        expression, to: type, context: castContext, settings: context.format, now: context.now)
+      expression = try FunctionCatalog.coerce(
+        expression, to: SQLType(type.kind), context: castContext, settings: context.format, now: context.now)
     } catch {
       throw error.at(location)
     }
+    guard type.modifier != .none, expression.type != type else { return expression }
+    // What is too long is found when the value is stored: PostgreSQL does not point at it.
+    if case .constant(let datum, _) = expression {
+      return .constant(
+        try datum.applyingModifier(of: type, explicitCast: castContext == .explicit), type)
+    }
+    return .cast(expression, to: type, isExplicit: castContext == .explicit)
   }
 
   private func isRelativeTime(_ text: String, _ type: SQLType) -> Bool {
@@ -223,6 +230,7 @@ struct ExpressionBinder {
     switch constant {
     case .integer(let value): return .constant(.int4(value), .int4)
     case .number(let text):
+      if let value = Int32(text) { return .constant(.int4(value), .int4) }
       if let value = Int64(text) { return .constant(.int8(value), .int8) }
       do {
         return .constant(try TextFormat.parse(text, as: .numeric, settings: context.format, now: context.now), .numeric)

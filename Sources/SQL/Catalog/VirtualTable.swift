@@ -38,5 +38,5 @@ struct VirtualTables: Sendable {
   func table(schema: String, name: String) -> VirtualTable? { byName["\(schema).\(name)"].map { tables[$0] } }
   func hasSchema(_ name: String) -> Bool { schemas.contains(name) }
 
-  static let standard = VirtualTables(ClusterViews.all)
+  static let standard = VirtualTables(SystemViews.all + InformationSchema.all + ClusterViews.all)
 }

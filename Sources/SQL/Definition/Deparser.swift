@@ -3,13 +3,19 @@ import Values
 
 /// Writes expressions as SQL, in the form of PostgreSQL's `pg_get_expr`: operators in brackets, constants with their type.
 struct Deparser {
-  /// Names of the input row's columns.
-  var columns: [String]
+  /// What stands for each of the input row's columns.
+  private let columns: [String]
+
+  /// - Parameter columns: names, put in quotes where they need them.
+  init(columns: [String]) { self.columns = columns.map(Self.quoted) }
+
+  /// - Parameter verbatim: texts that are SQL already.
+  init(verbatim: [String]) { columns = verbatim }
 
   func text(_ expression: Expression) -> String {
     switch expression {
     case .constant(let datum, let type): return constant(datum, type)
-    case .column(let index, _): return columns.indices.contains(index) ? Self.quoted(columns[index]) : "?column?"
+    case .column(let index, _): return columns.indices.contains(index) ? columns[index] : "?column?"
     case .parameter(let index, _): return "$\(index + 1)"
     case .call(let id, let arguments, _): return call(id, arguments)
     case .cast(let operand, let type, _):
@@ -57,14 +63,16 @@ struct Deparser {
   }
 
   private func constant(_ datum: Datum, _ type: SQLType) -> String {
-    if datum.isNull { return "NULL::\(TypeCatalog.format(type))" }
+    // A modifier has done its work on a constant already.
+    let typeName = type.kind == .char ? "bpchar" : TypeCatalog.format(SQLType(type.kind))
+    if datum.isNull { return "NULL::\(typeName)" }
     let value = TextFormat.text(datum, as: type)
     switch datum {
     case .bool(let isTrue): return isTrue ? "true" : "false"
     case .int4: return value.hasPrefix("-") ? "'\(value)'::integer" : value
     case .numeric where type.modifier == .none && value.utf8.contains(UInt8(ascii: ".")) && !value.hasPrefix("-"):
       return value
-    default: return "\(Self.literal(value))::\(TypeCatalog.format(type))"
+    default: return "\(Self.literal(value))::\(typeName)"
     }
   }
 

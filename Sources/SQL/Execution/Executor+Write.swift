@@ -145,8 +145,17 @@ struct RowMaker {
     return rows
   }
 
-  /// Rows over those of a query, or of COPY.
+  /// Rows over those of a query.
   func rows(
+    from input: [Row], _ sources: [ColumnSource], random: () -> UInt64
+  ) async throws(SQLError) -> [Row] {
+    let rows = try await unchecked(from: input, sources, random: random)
+    for row in rows { try check(row) }
+    return rows
+  }
+
+  /// Rows over those of COPY, which says itself where a row does not pass.
+  func unchecked(
     from input: [Row], _ sources: [ColumnSource], random: () -> UInt64
   ) async throws(SQLError) -> [Row] {
     var rows: [Row] = []
@@ -155,7 +164,6 @@ struct RowMaker {
     for column in table.columns.indices {
       if case .sequence = sources[column] { try await fill(&rows, column, Array(rows.indices)) }
     }
-    for row in rows { try check(row) }
     return rows
   }
 
@@ -167,6 +175,7 @@ struct RowMaker {
     for source in sources {
       switch source {
       case .value(.constant(let datum, _)): row.append(datum)
+      case .value(.column(let index, _)) where index < input.count: row.append(input[index])
       case .value(let expression): row.append(try expression.evaluate(row: input, executor.evaluation))
       case .sequence: row.append(.null)
       case .rowID: row.append(.uuid(RowID.make(at: executor.evaluation.clock(), random: random)))
@@ -190,7 +199,8 @@ struct RowMaker {
     }
   }
 
-  private func check(_ row: Row) throws(SQLError) {
+  /// NOT NULL and CHECK.
+  func check(_ row: Row) throws(SQLError) {
     for (column, value) in zip(table.columns, row) where column.isNotNull && value.isNull {
       var error = SQLError(
         .notNullViolation,

@@ -23,6 +23,7 @@ struct Executor {
   var evaluation: EvaluationContext
   let deadline: Deadline?
   let limits: ExecutionLimits
+  var counters: ExecutionCounters?
 
   /// The same execution with more parameters.
   func with(parameters: [Datum]) -> Executor {
@@ -130,7 +131,9 @@ struct Executor {
       }
       let read = TableRead(
         table: table.id, schemaVersion: table.version, selection: selection, pipeline: pipeline, isOrdered: isOrdered)
-      return TabletCursor(try await dataPlane.read(read, deadline: deadline))
+      counters?.tableReads += 1
+      let rows = TabletCursor(try await dataPlane.read(read, deadline: deadline))
+      return counters.map { CountingCursor(rows, $0) } ?? rows
     case .nothing: input = ListCursor([[]])
     case .view(let view):
       let viewInput = VirtualTables.Input(
@@ -151,6 +154,7 @@ struct Executor {
       input = ListCursor(evaluated)
     case .subquery(let plan): input = try await open(plan)
     }
-    return try PipelineCursor(input, pipeline, evaluation, memoryMax: limits.memoryBytesMax)
+    let counted: any RowCursor = counters.map { CountingCursor(input, $0) } ?? input
+    return try PipelineCursor(counted, pipeline, evaluation, memoryMax: limits.memoryBytesMax)
   }
 }

@@ -23,7 +23,10 @@ struct Lexer {
   let bytes: [UInt8]
   private var position = 0
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  init(_ bytes: [UInt8], from position: Int = 0) {
+    self.bytes = bytes
+    self.position = position
+  }
 
   static func tokens(of bytes: [UInt8]) -> [Token] {
     var lexer = Lexer(bytes)

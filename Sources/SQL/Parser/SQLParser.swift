@@ -55,7 +55,7 @@ package enum SQLParser {
       let start = min(max(0, statement.int("stmt_location")), bytes.count)
       let length = statement.int("stmt_len")
       let end = length <= 0 ? bytes.count : min(start + length, bytes.count)
-      var reader = TreeReader(sharding: rewriter.syntax, statementStart: start, statementEnd: end)
+      var reader = TreeReader(source: bytes, sharding: rewriter.syntax, statementStart: start, statementEnd: end)
       guard let node = statement["stmt"] else { continue }
       var syntax = try reader.statement(node)
       if case .createTable(var create) = syntax, case .values(let range, _)? = create.split {
@@ -79,7 +79,7 @@ package enum SQLParser {
     let word = Array("VALUES".utf8)
     padded.replaceSubrange(range.lowerBound - word.count..<range.lowerBound, with: word)
     let tree = try parseTree(padded, text: text)
-    var reader = TreeReader(sharding: ShardingSyntax(), statementStart: 0, statementEnd: bytes.count)
+    var reader = TreeReader(source: padded, sharding: ShardingSyntax(), statementStart: 0, statementEnd: bytes.count)
     guard let node = tree.root.list("stmts").first?["stmt"], case .select(let select) = try reader.statement(node)
     else { throw SQLError(.syntaxError, "SPLIT AT VALUES needs rows of constants", position: range.lowerBound + 1) }
     return select.values

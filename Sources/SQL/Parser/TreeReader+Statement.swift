@@ -109,9 +109,12 @@ extension TreeReader {
       return "INTERVAL '\(inner)'"
     }
     guard let constant = node["A_Const"] else { throw .unsupported("this value of a setting") }
-    if let value = constant["ival"] { return String(value.int("ival")) }
-    return constant["sval"]?.string("sval") ?? constant["fval"]?.string("fval")
-      ?? (constant["boolval"]?.bool("boolval") == true ? "true" : "false")
+    switch self.constant(constant) {
+    case .integer(let value): return String(value)
+    case .number(let text), .string(let text), .bitString(let text): return text
+    case .boolean(let value): return value ? "true" : "false"
+    case .null: return ""
+    }
   }
 
   private func transaction(_ body: ParseNode) -> StatementSyntax {

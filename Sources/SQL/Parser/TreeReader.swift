@@ -5,13 +5,16 @@ import Values
 /// Everything here follows the raw parse nodes of PostgreSQL 15 (`src/include/nodes/parsenodes.h`); what a later stage
 /// does not understand becomes `.unsupported`, so that the refusal names it.
 struct TreeReader {
+  /// The text that locations refer to.
+  let source: [UInt8]
   let sharding: ShardingSyntax
   let statementStart: Int
   let statementEnd: Int
   private(set) var parameterCount = 0
   private var depth = 0
 
-  init(sharding: ShardingSyntax, statementStart: Int, statementEnd: Int) {
+  init(source: [UInt8], sharding: ShardingSyntax, statementStart: Int, statementEnd: Int) {
+    self.source = source
     self.sharding = sharding
     self.statementStart = statementStart
     self.statementEnd = statementEnd
@@ -97,13 +100,33 @@ struct TreeReader {
     return result
   }
 
-  private func constant(_ body: ParseNode) -> ConstantSyntax {
-    if let value = body["ival"] { return .integer(Int32(truncatingIfNeeded: value.int("ival"))) }
+  func constant(_ body: ParseNode) -> ConstantSyntax {
+    if let value = body["ival"] { return .integer(Int32(truncatingIfNeeded: integer(value, from: body.location))) }
     if let value = body["sval"] { return .string(value.string("sval") ?? "") }
     if let value = body["fval"] { return .number(value.string("fval") ?? "0") }
     if let value = body["boolval"] { return .boolean(value.bool("boolval")) }
     if let value = body["bsval"] { return .bitString(value.string("bsval") ?? "") }
     return .null
+  }
+
+  /// The value of an `Integer` node. libpg_query 15's JSON leaves out negative numbers as it leaves out zeros, so where
+  /// there is none, the text has to say: behind `location`, some words and marks, then perhaps a minus and digits.
+  private func integer(_ node: ParseNode, from location: Int?) -> Int {
+    if let value = node["ival"]?.int { return value }
+    guard let location, location < source.count else { return 0 }
+    var lexer = Lexer(source, from: location)
+    var isNegative = false
+    while let token = lexer.next() {
+      switch token.kind {
+      case .operation where source[token.start..<token.end].elementsEqual([UInt8(ascii: "-")]): isNegative.toggle()
+      case .operation, .word, .quotedName: continue
+      case .number:
+        let digits = String(decoding: source[token.start..<token.end], as: UTF8.self)
+        return isNegative ? Int("-" + digits) ?? 0 : 0
+      default: return 0
+      }
+    }
+    return 0
   }
 
   private func columnReference(_ body: ParseNode) -> ExpressionSyntax {
@@ -190,7 +213,7 @@ struct TreeReader {
     let body = node["TypeName"] ?? node
     var modifiers: [Int] = []
     for modifier in body.list("typmods") {
-      if let value = modifier["A_Const"]?["ival"] { modifiers.append(value.int("ival")) }
+      if let body = modifier["A_Const"], case .integer(let value) = constant(body) { modifiers.append(Int(value)) }
     }
     return TypeNameSyntax(
       names: body.names("names"), modifiers: modifiers, isArray: body["arrayBounds"] != nil, location: body.location)
@@ -217,15 +240,15 @@ struct TreeReader {
 
   func option(_ node: ParseNode) -> OptionSyntax? {
     guard let body = node["DefElem"], let name = body.string("defname") else { return nil }
-    return OptionSyntax(name: name, value: optionValue(body["arg"]), location: body.location)
+    return OptionSyntax(name: name, value: optionValue(body["arg"], at: body.location), location: body.location)
   }
 
-  private func optionValue(_ node: ParseNode?) -> OptionSyntax.Value {
+  private func optionValue(_ node: ParseNode?, at location: Int?) -> OptionSyntax.Value {
     guard let node else { return .none }
     let (tag, body) = node.tagged
     switch tag {
     case "String": return .text(body.string("sval") ?? "")
-    case "Integer": return .number(body.int("ival"))
+    case "Integer": return .number(integer(body, from: location))
     case "Float": return .text(body.string("fval") ?? "")
     case "Boolean": return .text(body.bool("boolval") ? "true" : "false")
     case "A_Const":

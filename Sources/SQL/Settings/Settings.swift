@@ -235,7 +235,12 @@ struct Settings: Sendable {
   }
 
   /// The number behind a value that `shown` wrote.
-  private static func base(_ text: String, _ units: [(String, Int)]) -> Int {
+  static func base(_ text: String, _ unit: SettingDefinition.Unit) -> Int {
+    let units: [(String, Int)] =
+      switch unit {
+      case .milliseconds: [("ms", 1), ("min", 60_000), ("s", 1_000), ("h", 3_600_000), ("d", 86_400_000)]
+      case .kilobytes: [("kB", 1), ("MB", 1 << 10), ("GB", 1 << 20), ("TB", 1 << 30)]
+      }
     for (suffix, factor) in units where text.hasSuffix(suffix) {
       if let number = Int(text.dropLast(suffix.count)) { return number * factor }
     }
@@ -262,13 +267,8 @@ struct Settings: Sendable {
     format.extraFloatDigits = Int(current("extra_float_digits")) ?? 1
     format.byteaOutput = current("bytea_output") == "escape" ? .escape : .hex
     searchPath = Self.schemas(current("search_path"), user: user)
-    statementTimeoutMilliseconds = Self.base(
-      current("statement_timeout"),
-      [("ms", 1), ("min", 60_000), ("s", 1_000), ("h", 3_600_000), ("d", 86_400_000)])
-    workMemoryBytes =
-      1024
-      * Self.base(
-        current("work_mem"), [("kB", 1), ("MB", 1 << 10), ("GB", 1 << 20), ("TB", 1 << 30)])
+    statementTimeoutMilliseconds = Self.base(current("statement_timeout"), .milliseconds)
+    workMemoryBytes = 1024 * Self.base(current("work_mem"), .kilobytes)
     clientMinMessages =
       switch current("client_min_messages") {
       case "notice": .notice
