@@ -7,5 +7,7 @@ struct Apus: AsyncParsableCommand {
     commandName: "apus",
     abstract: "A distributed SQL database that speaks PostgreSQL.",
     version: "apus \(ApusVersion.text)",
-    subcommands: [StartCommand.self, StatusCommand.self])
+    subcommands: [
+      StartCommand.self, StatusCommand.self, SQLCommand.self, WorkloadCommand.self, ChaosCommand.self,
+    ])
 }
