@@ -4,6 +4,9 @@ package struct RegisterOperation: Hashable, Sendable {
     case write(Int64)
     /// What was read; nil where the register was not there.
     case read(Int64?)
+    /// A write that asked for an old value. `applied` is what the client was told; an operation without an end that
+    /// says true may also never have happened.
+    case exchange(from: Int64?, to: Int64, applied: Bool)
   }
 
   package var kind: Kind
@@ -89,6 +92,9 @@ package enum LinearizabilityChecker {
       switch operations[index].kind {
       case .write(let value): after.value = value
       case .read(let value): guard value == state.value else { return nil }
+      case .exchange(let from, let to, let applied):
+        guard (state.value == from) == applied else { return nil }
+        if applied { after.value = to }
       }
       return after
     }

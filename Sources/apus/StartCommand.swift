@@ -29,7 +29,9 @@ struct StartCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try load()
     if check {
-      print("the settings are good; node \(configuration.node) would serve SQL on \(configuration.sqlHost):\(configuration.sqlPort)")
+      print(
+        "the settings are good; node \(configuration.node) would serve SQL on \(configuration.sqlHost):\(configuration.sqlPort)"
+      )
       return
     }
     let level = Logger.Level(rawValue: configuration.logLevel) ?? .info
