@@ -159,7 +159,7 @@ let package = Package(
     .testTarget(name: "ValuesTests", dependencies: ["Values", "Coding"], swiftSettings: strict),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], swiftSettings: strict),
     .testTarget(name: "KeysTests", dependencies: ["Keys", "Values"], swiftSettings: strict),
-    .testTarget(name: "RaftTests", dependencies: ["Raft"], swiftSettings: strict),
+    .testTarget(name: "RaftTests", dependencies: ["Raft"], exclude: ["Scripts"], swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Keys"], swiftSettings: strict),
     .testTarget(
       name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "Runtime"], swiftSettings: strict),
@@ -167,6 +167,11 @@ let package = Package(
       name: "TransportTests", dependencies: ["Transport", "Runtime", "Keys"], swiftSettings: strict),
     .testTarget(
       name: "ExpressionsTests", dependencies: ["Expressions", "Values"], swiftSettings: strict),
+    .testTarget(
+      name: "SchemaTests", dependencies: ["Schema", "Coding", "Expressions", "Keys", "Values"], swiftSettings: strict),
+    .testTarget(
+      name: "OperationsTests", dependencies: ["Operations", "Coding", "Expressions", "Schema", "Keys", "Values"],
+      swiftSettings: strict),
     .testTarget(
       name: "DocStoreTests", dependencies: ["DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values"],
       swiftSettings: strict),
@@ -177,7 +182,9 @@ let package = Package(
       name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values"],
       swiftSettings: strict),
     .testTarget(
-      name: "SimulationTests", dependencies: ["Simulation", "Runtime"], swiftSettings: strict),
+      name: "SimulationTests",
+      dependencies: ["Simulation", "NodeCore", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
+      swiftSettings: strict),
     .testTarget(name: "RepositoryTests", swiftSettings: strict),
   ]
 )

@@ -26,7 +26,6 @@ package struct MutationEvaluator: Sendable {
   package let codec: RowCodec
   /// The tablet's keys.
   package let bounds: KeyRange
-  let rules: RowRules
   let context: EvaluationContext
   let limits: MutationLimits
 
@@ -37,10 +36,10 @@ package struct MutationEvaluator: Sendable {
     self.bounds = bounds
     self.context = context
     self.limits = limits
-    rules = RowRules(codec.table)
   }
 
   var table: TableDescriptor { codec.table }
+  var rules: RowRules { codec.rules }
 
   // MARK: - Locks
 
@@ -74,7 +73,7 @@ package struct MutationEvaluator: Sendable {
     }
   }
 
-  private func changesKey(_ assignments: [Assignment]) -> Bool {
+  func changesKey(_ assignments: [Assignment]) -> Bool {
     assignments.contains { assignment in table.keyPositions.contains(assignment.column) }
   }
 

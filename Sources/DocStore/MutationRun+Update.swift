@@ -16,28 +16,30 @@ extension MutationRun {
   mutating func update(
     _ selection: KeySelection, filter: Expression?, _ assignments: [Assignment]
   ) throws(DocStoreError) {
+    let mayMove = evaluator.changesKey(assignments)
     let assignments = try Self.checking { () throws(SQLError) in
       try RowAssignments(assignments, columnCount: table.columns.count)
     }
     var replacements: [Replacement] = []
-    try forEachRow(of: selection, filter: filter) { (key, row) throws(DocStoreError) in
+    try forEachRow(of: selection, filter: filter) { (run, key, row) throws(DocStoreError) in
       let new = try Self.checking { () throws(SQLError) in
-        let new = try assignments.apply(to: row, seeing: row, context)
-        try evaluator.rules.check(new, context)
+        let new = try assignments.apply(to: row, seeing: row, run.context)
+        try run.evaluator.rules.check(new, run.context)
+        try run.keep(new)
         return new
       }
-      replacements.append(Replacement(oldKey: key, newKey: try newKey(of: new), newRow: new))
-      guard replacements.count <= evaluator.limits.writesMax else { throw .statement(evaluator.limits.error) }
+      replacements.append(Replacement(oldKey: key, newKey: mayMove ? try run.newKey(of: new) : key, newRow: new))
     }
     try replace(replacements)
   }
 
   mutating func delete(_ selection: KeySelection, filter: Expression?) throws(DocStoreError) {
+    // Written only after the scan: a mutation does not see its own changes.
     var deleted: [([UInt8], Row)] = []
-    let keepsRows = wantsRows
-    try forEachRow(of: selection, filter: filter) { (key, row) throws(DocStoreError) in
-      deleted.append((key, keepsRows ? row : []))
-      guard deleted.count <= evaluator.limits.writesMax else { throw .statement(evaluator.limits.error) }
+    try forEachRow(of: selection, filter: filter) { (run, key, row) throws(DocStoreError) in
+      let row = run.wantsRows ? row : []
+      try Self.checking { () throws(SQLError) in try run.keep(row) }
+      deleted.append((key, row))
     }
     for (key, row) in deleted {
       try putTombstone(at: key)

@@ -12,6 +12,8 @@ struct MutationRun {
   private let point: ReadPoint
   private let returning: [CompiledExpression]?
   private(set) var pending: PendingWrites
+  private var memoryEstimate = 0
+  private var rowCount = 0
   private var result = MutationResult(affectedCount: 0, returned: [])
 
   init(_ evaluator: MutationEvaluator, store: any Store, time: HybridTime, returning: [Expression]?) {
@@ -40,16 +42,17 @@ struct MutationRun {
   }
 
   /// Calls `body` with each stored row of the selection for which `filter` is true.
-  func forEachRow(
+  mutating func forEachRow(
     of selection: KeySelection, filter: Expression?,
-    _ body: ([UInt8], Row) throws(DocStoreError) -> Void
+    _ body: (inout Self, [UInt8], Row) throws(DocStoreError) -> Void
   ) throws(DocStoreError) {
     let filter = filter.map { CompiledExpression($0) }
     switch selection {
     case .points(let keys):
       for key in keys {
         guard let row = try storedRow(at: key), try passes(row, filter) else { continue }
-        try body(key, row)
+        try countRow()
+        try body(&self, key, row)
       }
     case .ranges(let ranges):
       var row = Row(repeating: .null, count: table.columns.count)
@@ -57,10 +60,17 @@ struct MutationRun {
         var scan = try RowScan(reader.store, range, at: point)
         while try scan.next() == .row {
           try scan.unpack(evaluator.codec, columns: nil, into: &row)
-          if try passes(row, filter) { try body(scan.documentKey, row) }
+          guard try passes(row, filter) else { continue }
+          try countRow()
+          try body(&self, scan.documentKey, row)
         }
       }
     }
+  }
+
+  private mutating func countRow() throws(DocStoreError) {
+    rowCount += 1
+    guard rowCount <= evaluator.limits.writesMax else { throw .statement(evaluator.limits.error) }
   }
 
   private func passes(_ row: Row, _ filter: CompiledExpression?) throws(DocStoreError) -> Bool {
@@ -93,7 +103,15 @@ struct MutationRun {
     var returned: Row = []
     returned.reserveCapacity(returning.count)
     for expression in returning { returned.append(try expression.evaluate(row, context)) }
+    try keep(returned)
     result.returned.append(returned)
+  }
+
+  /// Counts a row that stays in memory until the mutation is evaluated.
+  /// - Throws: 54000 beyond the limit.
+  mutating func keep(_ row: Row) throws(SQLError) {
+    memoryEstimate += row.sizeEstimate
+    guard memoryEstimate <= evaluator.limits.memoryMax else { throw evaluator.limits.error }
   }
 
   // MARK: - Errors

@@ -30,9 +30,12 @@ package struct RowCodec: Sendable {
   private let ids: [UInt16]
   /// Whether the ids are 1, 2, … in the order of declaration, as they are until a column is dropped.
   private let isDense: Bool
+  /// Made here, since this is what is kept for as long as the table stays as it is.
+  let rules: RowRules
 
   package init(table: TableDescriptor) {
     self.table = table
+    rules = RowRules(table)
     types = table.types
     ids = table.columns.map(\.id)
     storedOrder = table.columns.indices.sorted { table.columns[$0].id < table.columns[$1].id }

@@ -30,6 +30,8 @@ struct PendingWrites {
 package struct MutationLimits: Sendable {
   package var writesMax = 50_000
   package var bytesMax = 16 << 20
+  /// Bytes of memory for rows that wait to be written or returned, roughly.
+  package var memoryMax = 128 << 20
   package init() {}
 
   var error: SQLError {

@@ -54,7 +54,9 @@ extension ByteReader {
       return .points(keys)
     case 2:
       let ranges = try readArray(minimumSize: 2) { reader throws(CodingError) in try reader.readKeyRange() }
-      guard zip(ranges, ranges.dropFirst()).allSatisfy({ !KeyRange.isLess($1.lower, $0.upper) }) else {
+      guard ranges.allSatisfy({ !KeyRange.isLess($0.upper, $0.lower) }),
+        zip(ranges, ranges.dropFirst()).allSatisfy({ !KeyRange.isLess($1.lower, $0.upper) })
+      else {
         throw .malformed(what: "order of key ranges")
       }
       return .ranges(ranges)

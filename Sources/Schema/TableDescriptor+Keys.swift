@@ -71,7 +71,8 @@ extension TableDescriptor {
       let equal = try Self.range(ofPrefix: appending(last.value, as: keyColumn, to: start))
       range.upper = last.isInclusive ? equal.upper : equal.lower
     }
-    return range
+    // Bounds that leave nothing over give an empty range, not one that ends before it begins.
+    return range.isEmpty ? KeyRange(lower: range.lower, upper: range.lower) : range
   }
 
   /// The values of the key columns, as far as a key keeps them (see `KeyReader`).

@@ -71,7 +71,15 @@ private struct Model {
     try compare(store: try Make.store(), seed: seed, hashed: hashed)
   }
 
-  func compare(store: any Store, seed: Seed, hashed: Bool) throws {
+  @Test("RocksDB gives the same answers, from memtables, files and filters", arguments: Seed.sample(4), [false, true])
+  func readsFollowTheModelOnRocksDB(seed: Seed, hashed: Bool) throws {
+    let directory = try ScratchDirectory()
+    let store = try RocksDBEngine().openStore(at: directory.path + "/store", options: StoreOptions())
+    try compare(store: store, seed: seed, hashed: hashed)
+    store.close()
+  }
+
+  private func compare(store: any Store, seed: Seed, hashed: Bool) throws {
     var random = seed
     let table = Make.table(hashed: hashed)
     let model = try fill(store, table, using: &random)
