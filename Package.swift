@@ -159,7 +159,7 @@ let package = Package(
     .testTarget(name: "ValuesTests", dependencies: ["Values", "Coding"], swiftSettings: strict),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], swiftSettings: strict),
     .testTarget(name: "KeysTests", dependencies: ["Keys", "Values"], swiftSettings: strict),
-    .testTarget(name: "RaftTests", dependencies: ["Raft"], swiftSettings: strict),
+    .testTarget(name: "RaftTests", dependencies: ["Raft"], exclude: ["Scripts"], swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Keys"], swiftSettings: strict),
     .testTarget(
       name: "WriteAheadLogTests", dependencies: ["WriteAheadLog", "Runtime"], swiftSettings: strict),
@@ -182,7 +182,9 @@ let package = Package(
       name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values"],
       swiftSettings: strict),
     .testTarget(
-      name: "SimulationTests", dependencies: ["Simulation", "Runtime"], swiftSettings: strict),
+      name: "SimulationTests",
+      dependencies: ["Simulation", "NodeCore", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
+      swiftSettings: strict),
     .testTarget(name: "RepositoryTests", swiftSettings: strict),
   ]
 )

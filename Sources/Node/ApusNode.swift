@@ -58,7 +58,7 @@ package final class ApusNode: Sendable {
     var wire = WireSettings()
     wire.nodeNumber = UInt16(truncatingIfNeeded: configuration.node)
     wire.connectionsMax = configuration.connectionsMax
-    let factory = SQLSessionFactory(dataPlane: node.gateway, runtime: runtime)
+    let factory = GatedSessions(core: node, inner: SQLSessionFactory(dataPlane: node.gateway, runtime: runtime))
     let sql = try await PostgresServer.start(
       host: configuration.sqlHost, port: configuration.sqlPort, loops: runtime.loops, factory: factory,
       random: runtime.random, settings: wire, logger: logger)

@@ -122,7 +122,7 @@ struct ProcessFacts {
   static func read() -> ProcessFacts {
     var facts = ProcessFacts()
     var usage = rusage()
-    if getrusage(RUSAGE_SELF, &usage) == 0 {
+    if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
       for time in [usage.ru_utime, usage.ru_stime] { facts.cpuSeconds += Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
       // The peak where the current figure is not to be had.
       facts.residentBytes = usage.ru_maxrss * 1024

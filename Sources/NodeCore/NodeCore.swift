@@ -31,6 +31,7 @@ package final class NodeCore: Sendable {
   package let gateway: Gateway
   let logger: Logger
   private let stopped = Mutex(false)
+  private let hasCaughtUp = Mutex(false)
 
   /// The replicas of the catalog tablet: the first three members vote, the others learn.
   private static let catalogVotersMax = 3
@@ -140,7 +141,20 @@ package final class NodeCore: Sendable {
     try await tablets.host(of: .catalog).open(
       catalogDescriptor, learners: catalogLearners, recovered: found,
       leads: catalogDescriptor.replicas.first?.node == configuration.node, observer: catalogReplica)
-    runtime.loops[0].spawn { await self.register() }
+    runtime.loops[0].spawn {
+      await self.catchUpWithCatalog()
+      await self.register()
+    }
+  }
+
+  /// A node that was away must not answer from the catalog it went away with: it waits until it has everything that
+  /// was committed when it came back.
+  private func catchUpWithCatalog() async {
+    while !stopped.withLock({ $0 }) {
+      if await tablets.host(of: .catalog).catchUp(.catalog) { break }
+      await runtime.loops[0].sleep(nanoseconds: 20_000_000)
+    }
+    hasCaughtUp.withLock { $0 = true }
   }
 
   /// The catalog tablet is the same on every node without asking anybody: that is how a cluster begins.
@@ -169,7 +183,7 @@ package final class NodeCore: Sendable {
         return
       } catch {
         logger.warning("this node is not registered yet", metadata: ["error": "\(error.message)"])
-        await runtime.loops[0].sleep(nanoseconds: 200_000_000)
+        await runtime.loops[0].sleep(nanoseconds: 50_000_000)
       }
     }
   }
@@ -177,6 +191,7 @@ package final class NodeCore: Sendable {
   /// Whether this node knows the cluster and can serve statements. `reason` says what is missing.
   package var readiness: (isReady: Bool, reason: String) {
     let catalog = self.catalog.current
+    if !hasCaughtUp.withLock({ $0 }) { return (false, "the catalog is catching up with the cluster") }
     if catalog.version == 0 { return (false, "the catalog has not arrived") }
     if catalog.nodes[configuration.node] == nil { return (false, "the node is not registered") }
     return (true, "ready")

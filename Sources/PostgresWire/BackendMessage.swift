@@ -108,13 +108,13 @@ extension BackendMessage {
       out.writeField("M", error.message)
       out.writeField("D", error.detail)
       out.writeField("H", error.hint)
-      out.writeField("P", error.position.map { String($0) })
       out.writeField("W", error.context)
       out.writeField("s", error.schema)
       out.writeField("t", error.table)
       out.writeField("c", error.column)
       out.writeField("d", error.dataType)
       out.writeField("n", error.constraint)
+      out.writeField("P", error.position.map { String($0) })
       out.writeInteger(0 as UInt8)
     }
   }

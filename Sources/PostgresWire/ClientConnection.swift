@@ -173,13 +173,15 @@ extension ClientConnection {
 
   /// False when the connection is over, and ends it where that was only waiting for the last statement to finish.
   private func mayGoOn() -> Bool {
-    if let ending, isEndingUrgent || machine.isIdle {
+    if let ending, mustEnd {
       var effects: [ConnectionMachine.Effect] = []
       machine.ended(ending, effects: &effects)
       carryOutSending(effects)
     }
     return !isOver
   }
+
+  private var mustEnd: Bool { ending != nil && (isEndingUrgent || machine.isIdle) }
 
   private func violated(_ violation: WireViolation) {
     counters.protocolViolations += 1
@@ -192,7 +194,7 @@ extension ClientConnection {
   private func waitForInput() async {
     if isFlushDue { flush() }
     if !socket.isWritable { try? await waitUntilWritable() }
-    if isOver || ending != nil { return }
+    if isOver || mustEnd { return }
     publish()
     setReading(true)
     await withCheckedContinuation { inputWaiter = $0 }

@@ -155,18 +155,13 @@ package final class PostgresServer: Sendable {
   /// On the channel's own loop.
   private func accept(_ channel: any Channel, on loop: NIOLoop) throws {
     let socket = ChannelSocket(channel)
-    var arrival = WireCounters()
-    arrival.connectionsAccepted = 1
-    if let refusal = services.admit({ $0.arrive(from: socket.peer.host) }) {
-      arrival.connectionsRefused = 1
-      services.totals.add(arrival)
+    if let refusal = services.arrive(from: socket.peer) {
       var out = ByteBuffer()
       BackendMessage.error(refusal, .fatal).write(into: &out)
       socket.send(out)
       socket.close()
       return
     }
-    services.totals.add(arrival)
     let connection = ClientConnection(loop: loop, services: services, socket: socket)
     try channel.pipeline.syncOperations.addHandler(ConnectionHandler(connection))
     let id = ObjectIdentifier(connection)

@@ -12,7 +12,7 @@ package final class WireServices: Sendable {
   let logger: Logger
   /// Called for a cancel request whose key another node gave out.
   let forwardCancel: @Sendable (CancelKey) -> Void
-  let cancelKeys: CancelKeys
+  package let cancelKeys: CancelKeys
   let totals = WireTotals()
   private let admission: Mutex<Admission>
   private let inputBytes = Atomic<Int>(0)
@@ -37,6 +37,17 @@ package final class WireServices: Sendable {
       counters.connectionsOpen = admission.authenticated + admission.unauthenticated
     }
     return counters
+  }
+
+  /// A client was accepted.
+  /// - Returns: why it must go again; nil if it may stay, and then `ClientConnection.run` gives its place back.
+  package func arrive(from peer: ClientAddress) -> SQLError? {
+    let refusal = admit { $0.arrive(from: peer.host) }
+    var arrival = WireCounters()
+    arrival.connectionsAccepted = 1
+    arrival.connectionsRefused = refusal == nil ? 0 : 1
+    totals.add(arrival)
+    return refusal
   }
 
   func admit<T>(_ body: (inout Admission) -> T) -> T where T: Sendable {

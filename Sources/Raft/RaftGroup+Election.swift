@@ -101,9 +101,12 @@ extension RaftGroup {
       effects.append(.send(to: candidate, Message(term: asked, body: .voteReply(grant))))
       return
     }
-    if asked > term { becomeFollower(of: nil, in: asked, effects: &effects) }
+    let isUpToDate = request.last >= log.last
+    if asked > term {
+      becomeFollower(of: nil, in: asked, votingFor: isUpToDate ? candidate : nil, effects: &effects)
+    }
     let isFree = hardState.vote == nil && leader == nil || hardState.vote == candidate
-    guard isFree, leadership == nil, request.last >= log.last else {
+    guard isFree, leadership == nil, isUpToDate else {
       refuse(request, by: candidate, effects: &effects)
       return
     }
@@ -192,14 +195,17 @@ extension RaftGroup {
 
   // MARK: Changes of role
 
-  mutating func becomeFollower(of newLeader: ReplicaID?, in newTerm: Term, effects: inout [Effect]) {
+  /// Steps back, into a later term if `newTerm` is one. A vote that comes with that term is written with it, at once.
+  mutating func becomeFollower(
+    of newLeader: ReplicaID?, in newTerm: Term, votingFor candidate: ReplicaID? = nil, effects: inout [Effect]
+  ) {
     candidacy = nil
     let hadLed = leadership != nil
     if let leadership { endLeadership(leadership, effects: &effects) }
     leadership = nil
     if newTerm > term {
       hardState.term = newTerm
-      hardState.vote = nil
+      hardState.vote = candidate
       pendingVote = nil
       persistHardState(effects: &effects)
       following.reset()

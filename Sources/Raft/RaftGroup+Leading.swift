@@ -31,6 +31,31 @@ struct Leadership: Hashable, Sendable {
     configurationRound = rounds.current
   }
 
+  /// Takes in a member's answer. Changes its record in place: this runs for each answer of each member.
+  mutating func take(_ reply: AppendReply, at position: Int, meeting: LogIndex?, logFirst: LogIndex) -> Answered {
+    var result = Answered()
+    result.isNews = reply.round > replications[position].round || reply.horizon > replications[position].horizon
+    replications[position].isActive = true
+    replications[position].round = max(replications[position].round, reply.round)
+    replications[position].horizon = max(replications[position].horizon, min(reply.horizon, horizon.value))
+    if let meeting, let rejection = reply.rejection {
+      result.isInDoubt = replications[position].rejected(at: rejection.index, meeting: meeting)
+    }
+    result.hasAdvanced = replications[position].acknowledged(
+      through: reply.match, logFirst: logFirst, in: reply.round)
+    if replications[position].answered(round: reply.round) { result.isInDoubt = true }
+    return result
+  }
+
+  struct Answered {
+    /// The member has more of the log.
+    var hasAdvanced = false
+    /// It answered a later round, or confirmed a higher horizon.
+    var isNews = false
+    /// It has to be asked again where it stands.
+    var isInDoubt = false
+  }
+
   func replication(of id: ReplicaID) -> Replication? { replications.first { $0.id == id } }
   func position(of id: ReplicaID) -> Int? { replications.firstIndex { $0.id == id } }
 }
@@ -40,13 +65,12 @@ extension RaftGroup {
 
   /// Appends one entry for each command and sends them out; they also go to this replica's own disk, in parallel.
   package mutating func propose(_ commands: [[UInt8]], effects: inout [Effect]) -> ProposeResult {
-    guard let leadership else { return .notLeader(hint: leader) }
-    guard leadership.transfer == nil else { return .transferring }
+    guard let waiting = leadership?.uncommittedBytes else { return .notLeader(hint: leader) }
+    guard leadership?.transfer == nil else { return .transferring }
     let first = log.last.index.next
     guard !commands.isEmpty else { return .accepted(first: first, term: term) }
     let bytes = commands.reduce(0) { $0 + $1.count }
-    guard leadership.uncommittedBytes == 0 || leadership.uncommittedBytes + bytes <= settings.maxUncommittedBytes
-    else { return .overloaded }
+    guard waiting == 0 || waiting + bytes <= settings.maxUncommittedBytes else { return .overloaded }
     append(commands.map { .command($0) }, effects: &effects)
     return .accepted(first: first, term: term)
   }
@@ -72,14 +96,13 @@ extension RaftGroup {
   // MARK: Sending
 
   private mutating func replicate(fresh: [Entry], bytes: Int, effects: inout [Effect]) {
-    guard let count = leadership?.replications.count else { return }
-    for position in 0..<count {
-      guard let replication = leadership?.replications[position], replication.id != id else { continue }
+    for position in 0..<(leadership?.replications.count ?? 0) where leadership?.replications[position].id != id {
       // The common case: a member that has been sent all before gets the very array that goes to the disk.
-      if replication.isStreaming, replication.next == fresh[0].index, bytes <= settings.maxAppendBytes {
-        if replication.isReady(maxInflight: settings.maxInflightMessages) {
-          sendAppend(to: position, entries: fresh, effects: &effects)
+      if leadership?.replications[position].next == fresh[0].index, bytes <= settings.maxAppendBytes {
+        guard leadership?.replications[position].isReady(maxInflight: settings.maxInflightMessages) == true else {
+          continue
         }
+        sendAppend(to: position, entries: fresh, effects: &effects)
       } else {
         sendEntries(to: position, effects: &effects)
       }
@@ -88,27 +111,26 @@ extension RaftGroup {
 
   /// Sends what a member lacks, as far as its flow control allows.
   mutating func sendEntries(to position: Int, effects: inout [Effect]) {
-    while let replication = leadership?.replications[position],
-      replication.next <= log.last.index, replication.isReady(maxInflight: settings.maxInflightMessages)
+    while let next = leadership?.replications[position].next, next <= log.last.index,
+      leadership?.replications[position].isReady(maxInflight: settings.maxInflightMessages) == true
     {
-      guard replication.next >= log.first else { return offerSnapshot(to: position, effects: &effects) }
-      let entries = log.slice(from: replication.next, through: log.last.index, maxBytes: settings.maxAppendBytes)
+      guard next >= log.first else { return offerSnapshot(to: position, effects: &effects) }
+      let entries = log.slice(from: next, through: log.last.index, maxBytes: settings.maxAppendBytes)
       sendAppend(to: position, entries: entries, effects: &effects)
     }
   }
 
   /// Sends one append, empty to find out where a member stands.
   private mutating func sendAppend(to position: Int, entries: [Entry], effects: inout [Effect]) {
-    guard let leadership else { return }
-    let replication = leadership.replications[position]
-    let before = replication.next.previous
+    guard let receiver = leadership?.replications[position].id,
+      let before = leadership?.replications[position].next.previous,
+      let round = leadership?.rounds.current, let horizon = leadership?.horizon.value
+    else { return }
     guard let termBefore = log.term(at: before) else { return offerSnapshot(to: position, effects: &effects) }
-    let message = Append(
-      previous: LogPosition(term: termBefore, index: before), entries: entries, commit: commitIndex,
-      round: leadership.rounds.current, horizon: leadership.horizon.value)
-    send(.append(message), to: replication.id, effects: &effects)
-    self.leadership?.replications[position].sent(
-      through: entries.last?.index ?? before, in: leadership.rounds.current)
+    let previous = LogPosition(term: termBefore, index: before)
+    let message = Append(previous: previous, entries: entries, commit: commitIndex, round: round, horizon: horizon)
+    send(.append(message), to: receiver, effects: &effects)
+    leadership?.replications[position].sent(through: entries.last?.index ?? before, in: round)
   }
 
   mutating func sendHeartbeats(effects: inout [Effect]) {
@@ -125,28 +147,21 @@ extension RaftGroup {
   // MARK: Answers
 
   mutating func appendAnswered(_ reply: AppendReply, by member: ReplicaID, effects: inout [Effect]) {
-    guard let leadership, let position = leadership.position(of: member) else { return }
-    guard reply.match <= log.last.index, reply.round <= leadership.rounds.current else { return }
-    var replication = leadership.replications[position]
-    let wasNews = reply.round > replication.round || reply.horizon > replication.horizon
-    replication.isActive = true
-    replication.round = max(replication.round, reply.round)
-    replication.horizon = max(replication.horizon, min(reply.horizon, leadership.horizon.value))
-    var resend = false
-    if let rejection = reply.rejection {
-      let meeting = log.lastIndex(atOrBefore: rejection.hint.index, withTermAtMost: rejection.hint.term)
-      resend = replication.rejected(at: rejection.index, meeting: meeting.index)
+    guard let position = leadership?.position(of: member), let round = leadership?.rounds.current else { return }
+    guard reply.match <= log.last.index, reply.round <= round else { return }
+    let meeting = reply.rejection.map { rejection in
+      log.lastIndex(atOrBefore: rejection.hint.index, withTermAtMost: rejection.hint.term).index
     }
-    let advanced = replication.acknowledged(through: reply.match, logFirst: log.first, in: reply.round)
-    let check = replication.answered(round: reply.round)
-    self.leadership?.replications[position] = replication
-
-    if advanced { advanceCommit(effects: &effects) }
-    if wasNews { roundsAnswered(effects: &effects) }
-    guard self.leadership != nil, self.leadership?.position(of: member) == position else { return }
-    if advanced, self.leadership?.transfer?.target == member { continueTransfer(effects: &effects) }
-    if replication.next <= log.last.index { sendEntries(to: position, effects: &effects) }
-    if resend || check, self.leadership?.replications[position] == replication {
+    let answered = leadership?.take(reply, at: position, meeting: meeting, logFirst: log.first)
+    guard let answered else { return }
+    if answered.hasAdvanced { advanceCommit(effects: &effects) }
+    if answered.isNews { roundsAnswered(effects: &effects) }
+    // Either may have ended this leadership or changed the members.
+    guard let position = leadership?.position(of: member) else { return }
+    if answered.hasAdvanced, leadership?.transfer?.target == member { continueTransfer(effects: &effects) }
+    let sentBefore = effects.count
+    sendEntries(to: position, effects: &effects)
+    if answered.isInDoubt, effects.count == sentBefore {
       // Nothing left to send: an empty append finds out, and a rejection of it shows what was lost.
       sendAppend(to: position, entries: [], effects: &effects)
     }
@@ -154,15 +169,11 @@ extension RaftGroup {
 
   /// The leader's own disk has got further: it counts like a follower's acknowledgement, and not before.
   mutating func ownLogWritten(effects: inout [Effect]) {
-    guard let leadership, let position = leadership.position(of: id) else { return }
-    var replication = leadership.replications[position]
-    let advanced = replication.acknowledged(through: log.persisted, logFirst: log.first, in: 0)
-    let confirmed = min(leadership.horizon.value, durable.horizon)
-    let wasNews = confirmed > replication.horizon
-    replication.horizon = max(replication.horizon, confirmed)
-    self.leadership?.replications[position] = replication
-    if advanced { advanceCommit(effects: &effects) }
-    if wasNews { horizonConfirmed(effects: &effects) }
+    guard let position = leadership?.position(of: id), let asked = leadership?.horizon.value else { return }
+    let reply = AppendReply(match: log.persisted, round: 0, horizon: min(asked, durable.horizon))
+    let answered = leadership?.take(reply, at: position, meeting: nil, logFirst: log.first)
+    if answered?.hasAdvanced == true { advanceCommit(effects: &effects) }
+    if answered?.isNews == true { horizonConfirmed(effects: &effects) }
   }
 
   // MARK: Commit
@@ -170,14 +181,14 @@ extension RaftGroup {
   /// Commits what a quorum has durably, if it is of this term: counting says nothing about older entries, which only
   /// become committed with one of ours behind them (Raft §5.4.2, figure 8).
   private mutating func advanceCommit(effects: inout [Effect]) {
-    guard let leadership else { return }
-    let reached = configuration.quorumValue { leadership.replication(of: $0)?.match ?? .zero }
+    guard let first = leadership?.firstIndex else { return }
+    let reached = configuration.quorumValue { leadership?.replication(of: $0)?.match ?? .zero }
     guard let reached, reached > commitIndex, log.term(at: reached) == term else { return }
     let before = commitIndex
     commitIndex = reached
-    releaseBytes(after: max(before, leadership.firstIndex.previous), through: reached)
+    releaseBytes(after: max(before, first.previous), through: reached)
     announceCommitted(effects: &effects)
-    if before < leadership.firstIndex { answerWaitingReads(effects: &effects) }
+    if before < first { answerWaitingReads(effects: &effects) }
     membershipCommitted(effects: &effects)
   }
 

@@ -143,8 +143,8 @@ extension RaftGroup {
 
   /// Some member answered a later round or confirmed a higher horizon than before.
   mutating func roundsAnswered(effects: inout [Effect]) {
-    guard let current = leadership else { return }
-    let round = configuration.quorumValue { current.replication(of: $0)?.round ?? 0 } ?? 0
+    guard leadership != nil else { return }
+    let round = configuration.quorumValue { leadership?.replication(of: $0)?.round ?? 0 } ?? 0
     if leadership?.rounds.answered(through: round, lease: settings.leaderLease) == true {
       answerConfirmedReads(effects: &effects)
     }

@@ -7,7 +7,7 @@ struct Replication: Hashable, Sendable {
   private(set) var match: LogIndex
   /// The next index to send.
   private(set) var next: LogIndex
-  private(set) var phase: Phase = .probing(since: nil)
+  private(set) var phase: Phase = .probing(nil)
   /// The greatest round that the member answered, and the greatest horizon that it confirmed.
   var round: UInt64 = 0
   var horizon: UInt64 = 0
@@ -15,13 +15,19 @@ struct Replication: Hashable, Sendable {
   var isActive = true
 
   enum Phase: Hashable, Sendable {
-    /// Looking for the place where the two logs meet: one message at a time. `since` is the round in which the
-    /// message under way was sent, so that an answer to a later round shows that it was lost.
-    case probing(since: UInt64?)
+    /// Looking for the place where the two logs meet, with one message at a time.
+    case probing(Probe?)
     /// They met: messages run ahead of acknowledgements. Holds the last index of each message under way.
     case streaming(inFlight: Deque<LogIndex>, since: UInt64)
     /// The shell streams a checkpoint, or has sent all of it in round `sent`.
     case snapshot(sent: UInt64?)
+  }
+
+  /// The message under way: its last index, and the round in which it was sent. An answer to a later round shows that
+  /// it was lost.
+  struct Probe: Hashable, Sendable {
+    var last: LogIndex
+    var round: UInt64
   }
 
   init(id: ReplicaID, next: LogIndex) {
@@ -33,7 +39,7 @@ struct Replication: Hashable, Sendable {
   /// Whether entries may be sent now.
   func isReady(maxInflight: Int) -> Bool {
     switch phase {
-    case .probing(let since): since == nil
+    case .probing(let probe): probe == nil
     case .streaming(let inFlight, _): inFlight.count < maxInflight
     case .snapshot: false
     }
@@ -47,9 +53,9 @@ struct Replication: Hashable, Sendable {
   mutating func sent(through last: LogIndex, in round: UInt64) {
     switch phase {
     case .probing:
-      phase = .probing(since: round)
+      phase = .probing(Probe(last: last, round: round))
     case .streaming(var inFlight, let since):
-      phase = .probing(since: nil)  // lets go of the queue, so that it is changed in place
+      phase = .probing(nil)  // lets go of the queue, so that it is changed in place
       let started = inFlight.isEmpty ? round : since
       if last >= next { inFlight.append(last) }
       phase = .streaming(inFlight: inFlight, since: started)
@@ -68,7 +74,7 @@ struct Replication: Hashable, Sendable {
       phase = .snapshot(sent: round)
     } else {
       next = match.next
-      phase = .probing(since: nil)
+      phase = .probing(nil)
     }
   }
 
@@ -79,18 +85,18 @@ struct Replication: Hashable, Sendable {
   /// - Returns: whether this is news.
   mutating func acknowledged(through index: LogIndex, logFirst: LogIndex, in round: UInt64) -> Bool {
     let isNews = index > match
-    // An acknowledgement at or behind the probe shows where the logs meet.
-    let hasMet = index.next >= next
+    let before = next.previous
     if isNews {
       match = index
       next = max(next, index.next)
     }
     switch phase {
-    case .probing:
-      if hasMet { phase = .streaming(inFlight: [], since: round) }
+    case .probing(let probe):
+      // An acknowledgement behind all that was sent shows that the logs meet there.
+      if index >= probe?.last ?? before { phase = .streaming(inFlight: [], since: round) }
     case .streaming(var inFlight, var since):
       guard let oldest = inFlight.first, oldest <= index else { break }
-      phase = .probing(since: nil)  // lets go of the queue, so that it is changed in place
+      phase = .probing(nil)  // lets go of the queue, so that it is changed in place
       while let oldest = inFlight.first, oldest <= index { inFlight.removeFirst() }
       since = round
       phase = .streaming(inFlight: inFlight, since: since)
@@ -116,7 +122,7 @@ struct Replication: Hashable, Sendable {
       return false
     }
     next = max(match, min(index.previous, meeting)).next
-    phase = .probing(since: nil)
+    phase = .probing(nil)
     return true
   }
 
@@ -124,9 +130,9 @@ struct Replication: Hashable, Sendable {
   /// - Returns: whether to send an append (if need be an empty one) to find out.
   mutating func answered(round: UInt64) -> Bool {
     switch phase {
-    case .probing(let since):
-      guard let since, round > since else { return false }
-      phase = .probing(since: nil)
+    case .probing(let probe):
+      guard let probe, round > probe.round else { return false }
+      phase = .probing(nil)
       return true
     case .streaming(let inFlight, let since):
       guard !inFlight.isEmpty, round > since + 1 else { return false }
@@ -135,7 +141,7 @@ struct Replication: Hashable, Sendable {
     case .snapshot(let sent):
       guard let sent, round > sent + Replication.installRounds else { return false }
       next = match.next
-      phase = .probing(since: nil)
+      phase = .probing(nil)
       return true
     }
   }

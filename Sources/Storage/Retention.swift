@@ -1,3 +1,4 @@
+import Glibc
 import Keys
 
 /// What a compaction may drop, as set by the tablet. A compaction works with the values of its start: both only ever
@@ -53,15 +54,17 @@ struct RetentionPass {
 extension Span<UInt8> {
   /// Whether these bytes sort before the others, as `memcmp` sorts.
   func isBefore(_ other: Span<UInt8>) -> Bool {
-    for index in 0..<Swift.min(count, other.count) where self[index] != other[index] {
-      return self[index] < other[index]
+    let order = unsafe withUnsafeBytes { mine in
+      unsafe other.withUnsafeBytes { theirs in
+        // `memcmp` must not get the null pointer of an empty span, not even for no bytes.
+        guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else { return CInt(0) }
+        return unsafe memcmp(mine, theirs, Swift.min(count, other.count))
+      }
     }
-    return count < other.count
+    return order == 0 ? count < other.count : order < 0
   }
 
   func isEqual(to other: Span<UInt8>) -> Bool {
-    guard count == other.count else { return false }
-    for index in indices where self[index] != other[index] { return false }
-    return true
+    count == other.count && !isBefore(other) && !other.isBefore(self)
   }
 }

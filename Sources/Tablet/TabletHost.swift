@@ -120,6 +120,17 @@ package actor TabletHost {
     return await withCheckedContinuation { replica.begin(request, waiter: $0) }
   }
 
+  /// Returns whether this node's replica has applied all that was committed when this was called; false where the leader
+  /// cannot be asked now.
+  package func catchUp(_ tablet: TabletID) async -> Bool {
+    guard let replica = replicas[tablet], replica.store != nil else { return false }
+    return await withCheckedContinuation { continuation in
+      let context = replica.catchUps.begin(continuation)
+      replica.raft.requestReadIndex(context: context, now: replica.now, effects: &replica.effects)
+      turns.mark(replica)
+    }
+  }
+
   /// Whether a request was carried out here before; only a leader that can serve knows.
   package func fate(of id: RequestID, in tablet: TabletID) -> TabletAnswer<Bool> {
     guard let replica = replicas[tablet] else { return absent(tablet) }

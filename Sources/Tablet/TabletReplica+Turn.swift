@@ -67,7 +67,9 @@ extension TabletReplica {
             metadata: ["tablet": "\(id)", "term": "\(term.raw)", "leader": "\(leader.flatMap { nodes[$0] }?.description ?? "none")"])
           abandonOperations()
         case .sendSnapshot(let to): turns.wantCheckpoint(id, to)
-        case .leaderChanged, .configurationChanged, .readReady, .readRefused: break
+        case .readReady(let context, let index): catchUps.leaderAnswered(context, index: index)
+        case .readRefused(let context): catchUps.refused(context)
+        case .leaderChanged, .configurationChanged: break
         }
       }
     }
@@ -76,6 +78,7 @@ extension TabletReplica {
         TurnOutput.Persisted(tablet: id, replica: replica, position: raft.lastPosition, hardState: hardState))
     }
     serveWaitingReads()
+    catchUps.applied(through: raft.appliedIndex)
   }
 
   /// The log says that everything up to `position` is durable here.

@@ -158,6 +158,7 @@ extension TabletReplica {
     let waiters = readWaiters
     readWaiters = []
     for waiter in waiters { waiter.continuation.resume(returning: .notLeader(hint: leaderNode)) }
+    if isRemoved { catchUps.refuseAll() }
   }
 
   func expireWaiters(now: UInt64) {

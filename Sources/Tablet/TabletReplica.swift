@@ -54,6 +54,8 @@ final class TabletReplica {
   var queue: [WriteOperation] = []
   var inFlight: Deque<InFlightEntry> = []
   var readWaiters: [ReadWaiter] = []
+  /// Those who wait to have caught up: first for the leader's word, then until this index is applied here.
+  var catchUps = CatchUps()
 
   /// How rows of the table are packed, for the schema version that came last.
   private var currentCodec: RowCodec?

@@ -144,7 +144,7 @@ final class AcceptedLink: @unchecked Sendable {
   func tick(now: UInt64, forgiveSilence: Bool) {
     guard case .ready = phase else { return }
     if forgiveSilence { stream.forgiveSilence() }
-    let silence = now &- min(now, stream.lastReceivedNanoseconds)
+    let silence = now &- min(now, stream.lastLifeNanoseconds)
     if silence > core.settings.silenceMaxNanoseconds {
       return stream.close(because: "nothing was heard for \(silence / 1_000_000) ms")
     }

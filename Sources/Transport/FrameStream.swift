@@ -1,3 +1,4 @@
+import DequeModule
 import Keys
 import NIOCore
 import Runtime
@@ -10,7 +11,11 @@ final class FrameStream: @unchecked Sendable {
   private let loop: any Loop
   private let clock: any Clock
   private var decoder: FrameDecoder
+  /// Frames of this turn.
   private var outgoing = ByteBuffer()
+  /// Frames of earlier turns that the connection has not taken, oldest first.
+  private var waiting = Deque<ByteBuffer>()
+  private var waitingBytes = 0
   private var isFlushScheduled = false
   private var onFrame: (Frame) -> Void = { _ in }
   private var onEnd: (String) -> Void = { _ in }
@@ -22,25 +27,28 @@ final class FrameStream: @unchecked Sendable {
   private(set) var isOpen = true
   private(set) var bytesReceived: UInt64 = 0
   private(set) var bytesSent: UInt64 = 0
-  /// When bytes came last, on the monotonic clock.
-  private(set) var lastReceivedNanoseconds: UInt64
-  /// Everything sent before this moment has been given to the connection.
+  /// When the other side last sent bytes, or took some, on the monotonic clock.
+  private(set) var lastLifeNanoseconds: UInt64
+  /// Counts turns whose frames went out, or began to.
   private(set) var flushes: UInt64 = 0
 
   /// Small batches are kept in the same memory.
   private static let keptBytes = 8192
+  /// The connection gets long frames in pieces, so that it shows that the other side takes them: behind a frame of
+  /// seconds no ping gets through.
+  private static let pieceBytes = 256 << 10
 
   init(_ connection: any Connection, loop: any Loop, clock: any Clock) {
     self.connection = connection
     self.loop = loop
     self.clock = clock
     decoder = FrameDecoder(payloadBytesMax: Introduction.bytesMax)
-    lastReceivedNanoseconds = clock.monotonicNanoseconds()
+    lastLifeNanoseconds = clock.monotonicNanoseconds()
   }
 
   var remote: Address { connection.remote }
   /// Bytes that wait because the connection takes no more.
-  var backlogBytes: Int { outgoing.readableBytes }
+  var backlogBytes: Int { waitingBytes + outgoing.readableBytes }
   var isWritable: Bool { isOpen && connection.isWritable }
 
   /// - Parameter onEnd: called once, last, with the reason.
@@ -49,7 +57,7 @@ final class FrameStream: @unchecked Sendable {
     self.onEnd = onEnd
     connection.start(
       received: { [self] in received($0) },
-      writable: { [self] isWritable in if isWritable { flush() } },
+      writable: { [self] isWritable in if isWritable { drained() } },
       closed: { [self] error in ended(error.map { "\($0)" } ?? "closed by the other side") })
   }
 
@@ -60,7 +68,7 @@ final class FrameStream: @unchecked Sendable {
 
   /// The silence so far is not the other side's fault: this process did not run.
   func forgiveSilence() {
-    lastReceivedNanoseconds = clock.monotonicNanoseconds()
+    lastLifeNanoseconds = clock.monotonicNanoseconds()
   }
 
   func send(_ frame: Frame) {
@@ -72,16 +80,38 @@ final class FrameStream: @unchecked Sendable {
     }
   }
 
+  private func drained() {
+    lastLifeNanoseconds = clock.monotonicNanoseconds()
+    flush()
+  }
+
   private func flush() {
     isFlushScheduled = false
-    guard isOpen, connection.isWritable else { return }
+    guard isOpen else { return }
     if outgoing.readableBytes > 0 {
       bytesSent &+= UInt64(outgoing.readableBytes)
       flushes &+= 1
-      connection.send(outgoing)
-      if outgoing.readableBytes <= Self.keptBytes { outgoing.clear() } else { outgoing = ByteBuffer() }
+      if waiting.isEmpty, outgoing.readableBytes <= Self.pieceBytes, connection.isWritable {
+        connection.send(outgoing)
+        if outgoing.readableBytes <= Self.keptBytes { outgoing.clear() } else { outgoing = ByteBuffer() }
+      } else {
+        waitingBytes += outgoing.readableBytes
+        waiting.append(outgoing)
+        outgoing = ByteBuffer()
+      }
     }
-    if connection.isWritable { onDrained() }
+    sendWaiting()
+    if waiting.isEmpty, connection.isWritable { onDrained() }
+  }
+
+  private func sendWaiting() {
+    while connection.isWritable, var first = waiting.popFirst() {
+      let count = min(Self.pieceBytes, first.readableBytes)
+      guard let piece = first.readSlice(length: count) else { continue }
+      waitingBytes -= count
+      if first.readableBytes > 0 { waiting.prepend(first) }
+      connection.send(piece)
+    }
   }
 
   func close(because reason: String) {
@@ -95,7 +125,7 @@ final class FrameStream: @unchecked Sendable {
   private func received(_ bytes: ByteBuffer) {
     guard isOpen else { return }
     bytesReceived &+= UInt64(bytes.readableBytes)
-    lastReceivedNanoseconds = clock.monotonicNanoseconds()
+    lastLifeNanoseconds = clock.monotonicNanoseconds()
     decoder.append(bytes)
     do throws(FrameError) {
       while isOpen, let frame = try decoder.next() { onFrame(frame) }
@@ -113,6 +143,8 @@ final class FrameStream: @unchecked Sendable {
     self.onEnd = { _ in }
     onDrained = {}
     outgoing = ByteBuffer()
+    waiting = []
+    waitingBytes = 0
     onEnd(reason)
   }
 }

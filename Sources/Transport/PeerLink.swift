@@ -252,7 +252,7 @@ final class PeerLink: @unchecked Sendable {
   func tick(now: UInt64, forgiveSilence: Bool) {
     guard case .ready(let stream) = phase else { return }
     if forgiveSilence { stream.forgiveSilence() }
-    let silence = now &- min(now, stream.lastReceivedNanoseconds)
+    let silence = now &- min(now, stream.lastLifeNanoseconds)
     if silence > core.settings.silenceMaxNanoseconds {
       return stream.close(because: "nothing was heard for \(silence / 1_000_000) ms")
     }

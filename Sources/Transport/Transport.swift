@@ -147,6 +147,7 @@ package final class Transport: @unchecked Sendable {
     guard payload.count <= core.settings.payloadBytesMax else {
       throw .refused(reason: "a request of \(payload.count) bytes is too long")
     }
+    if Task.isCancelled { throw .cancelled }
     let (deadline, overflow) = core.now.addingReportingOverflow(timeoutNanoseconds)
     let call = OutgoingCall(
       node: node, service: service, payload: payload, deadlineNanoseconds: overflow ? .max : deadline)

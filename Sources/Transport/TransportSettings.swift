@@ -20,7 +20,7 @@ package struct TransportSettings: Sendable {
   package var callsInFlightMax = 4096
   /// Bytes that wait to leave for one peer, besides posts. Beyond it calls fail as overloaded; an accepted connection
   /// whose other end does not take its answers is closed at four times as much.
-  package var queuedBytesMax = 64 << 20
+  package var queuedBytesMax = 32 << 20
   /// Requests of one peer that run here at a time; beyond it they are answered as overloaded.
   package var requestsRunningMax = 4096
   /// Connections that have not introduced themselves yet.

@@ -116,8 +116,8 @@ extension DateTime {
       days -= 1
     }
     if days < 0 {
-      // Borrow the length of a month: the earlier time's when counting forward, the later one's when backward.
-      days += a >= b ? daysInMonth(year: y.year, month: y.month) : daysInMonth(year: x.year, month: x.month)
+      // A month is borrowed with the length of the earlier time's.
+      days += daysInMonth(year: y.year, month: y.month)
       months -= 1
     }
     guard let m = Int32(exactly: months), let d = Int32(exactly: days) else { throw .intervalOutOfRange }

@@ -35,12 +35,18 @@ package enum DateTimeUnit: String, CaseIterable, Sendable {
     }
   }
 
-  static func unrecognized(_ name: String, _ type: TypeKind) -> SQLError {
+  static func unrecognized(_ name: String, _ type: TypeKind, isTruncating: Bool = false) -> SQLError {
     let typeName = TypeCatalog.entry(type).sqlName
-    if DateTimeUnit(named: name) != nil {
-      return SQLError(.featureNotSupported, "unit \"\(name.lowercased())\" not supported for type \(typeName)")
-    }
-    return SQLError(.invalidParameterValue, "unit \"\(name.lowercased())\" not recognized for type \(typeName)")
+    let isKnown =
+      switch DateTimeUnit(named: name) {
+      case nil: false
+      // To PostgreSQL's date_trunc these are words like any other.
+      case .dow, .isodow, .doy, .isoyear, .julian, .epoch: !isTruncating
+      default: true
+      }
+    return isKnown
+      ? SQLError(.featureNotSupported, "unit \"\(name.lowercased())\" not supported for type \(typeName)")
+      : SQLError(.invalidParameterValue, "unit \"\(name.lowercased())\" not recognized for type \(typeName)")
   }
 }
 
@@ -50,7 +56,9 @@ extension DateTime {
   package static func truncate(
     _ timestamp: Int64, to unitName: String, type: TypeKind = .timestamp
   ) throws(SQLError) -> Int64 {
-    guard let unit = DateTimeUnit(named: unitName) else { throw DateTimeUnit.unrecognized(unitName, type) }
+    guard let unit = DateTimeUnit(named: unitName) else {
+      throw DateTimeUnit.unrecognized(unitName, type, isTruncating: true)
+    }
     var fields = DateTimeFields(timestamp: isFinite(timestamp: timestamp) ? timestamp : 0)
     switch unit {
     case .week:
@@ -67,7 +75,7 @@ extension DateTime {
     case .day: fields.setTime(0)
     case .month, .quarter, .year, .decade, .century, .millennium: truncateCalendar(&fields, to: unit)
     case .dow, .isodow, .doy, .isoyear, .julian, .epoch, .timezone, .timezoneHour, .timezoneMinute:
-      throw DateTimeUnit.unrecognized(unitName, type)
+      throw DateTimeUnit.unrecognized(unitName, type, isTruncating: true)
     }
     guard isFinite(timestamp: timestamp) else { return timestamp }
     guard let result = fields.timestamp else { throw .timestampOutOfRange }
@@ -107,7 +115,9 @@ extension DateTime {
 
   /// `date_trunc(unit, interval)`.
   package static func truncate(_ interval: Interval, to unitName: String) throws(SQLError) -> Interval {
-    guard let unit = DateTimeUnit(named: unitName) else { throw DateTimeUnit.unrecognized(unitName, .interval) }
+    guard let unit = DateTimeUnit(named: unitName) else {
+      throw DateTimeUnit.unrecognized(unitName, .interval, isTruncating: true)
+    }
     var result = interval
     func cut(_ value: Int64, _ unit: Int64) -> Int64 { value / unit * unit }
     func cutMonths(_ count: Int32) {
@@ -131,7 +141,7 @@ extension DateTime {
         .featureNotSupported, "unit \"week\" not supported for type interval",
         detail: "Months usually have fractional weeks.")
     case .dow, .isodow, .doy, .isoyear, .julian, .epoch, .timezone, .timezoneHour, .timezoneMinute:
-      throw DateTimeUnit.unrecognized(unitName, .interval)
+      throw DateTimeUnit.unrecognized(unitName, .interval, isTruncating: true)
     }
     return result
   }

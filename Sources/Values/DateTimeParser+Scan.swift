@@ -39,7 +39,8 @@ extension DateTimeParser {
     case UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "."):
       let run = cursor.prefix { $0.isASCIIDigit || $0.isASCIILetter || $0 == next }
       let parts = run.split(separator: next ?? 0, omittingEmptySubsequences: false)
-      if next == UInt8(ascii: "."), parts.count == 2 || digits.count >= 6, parts[0].count >= 3 || hasDate {
+      let isDayOfYear = !hasDate && parts.count == 2 && parts[0].count == 4 && parts[1].count == 3
+      if next == UInt8(ascii: "."), !isDayOfYear, parts.count == 2, parts[0].count >= 3 || hasDate {
         // `040506.789`: a clock reading run together, or a Julian day with a fraction.
         try scanRunTogether(&cursor)
       } else {
@@ -92,13 +93,9 @@ extension DateTimeParser {
   private mutating func scanBareNumber(
     _ cursor: inout ArraySlice<UInt8>, digits: ArraySlice<UInt8>, loose: inout [ArraySlice<UInt8>]
   ) throws(SQLError) {
-    if hasDate || typeName == "time" || digits.count >= 5 && loose.isEmpty && month == nil {
-      if !hasDate, typeName == "time", digits.count <= 2 {
-        // `5 PM`.
-        cursor = cursor.dropFirst(digits.count)
-        loose.append(digits)
-        return
-      }
+    if hasDate || (typeName == "time" && loose.isEmpty && month == nil)
+      || digits.count >= 5 && loose.isEmpty && month == nil
+    {
       try scanRunTogether(&cursor)
       return
     }
@@ -190,11 +187,6 @@ extension DateTimeParser {
   /// Gives numbers without marks to the fields that are missing, by their size and the session's field order.
   mutating func assignLoose(_ numbers: [ArraySlice<UInt8>]) throws(SQLError) {
     guard !numbers.isEmpty else { return }
-    if typeName == "time" {
-      guard numbers.count == 1, time == nil, meridiem != nil, let hour = number(numbers[0]) else { throw invalid() }
-      time = try clock(hour: hour, minute: 0, second: 0, fraction: 0)
-      return
-    }
     guard numbers.count + (month == nil ? 0 : 1) == 3, !hasDate else { throw invalid() }
     var values: [Int] = []
     for digits in numbers {
@@ -294,7 +286,17 @@ extension DateTimeParser {
       guard month == nil else { throw invalid() }
       month = number
       cursor = cursor.dropFirst(run.count)
-      if cursor.first == UInt8(ascii: ".") { cursor.removeFirst() }
+      if let mark = cursor.first, mark == UInt8(ascii: ".") || mark == UInt8(ascii: "/") { cursor.removeFirst() }
+      // `Jan-08-1999`: hyphens all through.
+      if cursor.first == UInt8(ascii: "-"), loose.isEmpty {
+        let run = cursor.prefix { $0.isASCIIDigit || $0 == UInt8(ascii: "-") }
+        let parts = run.split(separator: UInt8(ascii: "-"))
+        if parts.count == 2, !hasDate {
+          cursor = cursor.dropFirst(run.count)
+          try assignLoose(parts)
+          return
+        }
+      }
       if loose.count == 2 {
         try assignLoose(loose)
         loose = []

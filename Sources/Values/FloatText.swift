@@ -4,11 +4,17 @@ import Glibc
 /// (1e6 for `real`) and below 1e-4, with two digits at least.
 enum FloatText {
   static func shortest(_ value: Double) -> String {
-    special(value) ?? layOut(value.description, exponentFrom: 15)
+    if let special = special(value) { return special }
+    var text = value.description
+    if value.magnitude >= 0x1p53, value.isTie(text) { text = value.closerText(than: text) }
+    return layOut(text, exponentFrom: 15)
   }
 
   static func shortest(_ value: Float) -> String {
-    special(Double(value)) ?? layOut(value.description, exponentFrom: 6)
+    if let special = special(Double(value)) { return special }
+    var text = value.description
+    if value.magnitude >= 0x1p24, value.isTie(text) { text = value.closerText(than: text) }
+    return layOut(text, exponentFrom: 6)
   }
 
   /// `%.*g`, for `extra_float_digits` of 0 and below.
@@ -113,5 +119,48 @@ enum FloatText {
     if hasDigitBefore, !hasDigitAfter { bytes.remove(at: point) }
     if !hasDigitBefore, hasDigitAfter { bytes.insert(UInt8(ascii: "0"), at: point) }
     return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+// PostgreSQL's shortest digits lie strictly nearer to the value than to its neighbours. Swift also takes the point
+// halfway, where reading would round back by the even rule. Only integers from 2^53 (2^24) up have such a tie within the
+// digits of a shortest text.
+extension BinaryFloatingPoint where Self: LosslessStringConvertible {
+  /// Whether the decimal text lies exactly halfway to a neighbour.
+  fileprivate func isTie(_ text: String) -> Bool {
+    guard let decimal = Numeric(text)?.magnitude.trimmed, decimal.displayScale == 0 else { return false }
+    return [magnitude.nextUp, magnitude.nextDown].contains { neighbour in
+      guard neighbour.isFinite, let x = Numeric(exactly: magnitude), let y = Numeric(exactly: neighbour) else {
+        return false
+      }
+      return x + y == decimal + decimal
+    }
+  }
+
+  /// The nearest text with as few digits more as make it no tie; 17 always do.
+  fileprivate func closerText(than text: String) -> String {
+    var digits = text.prefix { $0 != "e" }.filter(\.isNumber).reversed().drop { $0 == "0" }.count
+    var closer = text
+    while digits < 17, isTie(closer) {
+      digits += 1
+      closer = FloatText.fixedPrecision(Double(self), significantDigits: digits)
+    }
+    return closer
+  }
+}
+
+extension Numeric {
+  /// An integral floating-point value, exactly; nil for what is no integer.
+  fileprivate init?<T: BinaryFloatingPoint>(exactly value: T) {
+    guard value == value.rounded(), value.magnitude >= 1 else { return nil }
+    var result = Numeric(Int64(value.significandBitPattern) | 1 << Int64(T.significandBitCount))
+    var exponent = Int(value.exponent) - T.significandBitCount
+    guard exponent >= 0 else { return nil }
+    while exponent > 0 {
+      let step = min(exponent, 62)
+      result = result * Numeric(1 << Int64(step))
+      exponent -= step
+    }
+    self = value < 0 ? result.negated : result
   }
 }

@@ -29,7 +29,7 @@ private struct IntervalSum {
   var overflow: SQLError { SQLError(.intervalFieldOverflow, "interval field value out of range: \"\(text)\"") }
 
   func interval() throws(SQLError) -> Interval {
-    guard let m = Int32(exactly: months), let d = Int32(exactly: days) else { throw overflow }
+    guard let m = Int32(exactly: months), let d = Int32(exactly: days) else { throw .intervalOutOfRange }
     return Interval(months: m, days: d, microseconds: microseconds)
   }
 
@@ -53,6 +53,7 @@ private struct IntervalSum {
   /// A fraction of days goes to the time.
   mutating func addDays(_ value: Int64, _ fraction: Double, unit: Int64) throws(SQLError) {
     days = try checked(days, value, times: unit)
+    guard Int32(exactly: days) != nil else { throw overflow }
     let scaled = fraction * Double(unit)
     let full = scaled.rounded(.towardZero)
     days = try checked(days, whole(full), times: 1)
@@ -95,7 +96,7 @@ private struct IntervalSum {
   }
 }
 
-private enum IntervalUnit {
+private enum IntervalUnit: Hashable {
   case microsecond, millisecond, second, minute, hour, day, week, month, year, decade, century, millennium
 
   init?(_ word: String) {
@@ -170,7 +171,8 @@ private struct IntervalReader {
   private var sum: IntervalSum
   private let text: String
   private let isSQLStandard: Bool
-  private var hasTime = false
+  /// The units given so far: none may come twice.
+  private var units: Set<IntervalUnit> = []
   private var fieldCount = 0
 
   init(bytes: [UInt8], text: String, isSQLStandard: Bool) {
@@ -186,10 +188,9 @@ private struct IntervalReader {
     // The standard's notation has one sign in front for all fields.
     let leadingSign =
       isSQLStandard && cursor.first == UInt8(ascii: "-")
-      && !cursor.dropFirst().contains { $0 == UInt8(ascii: "-") && false }
       && !hasFurtherSigns
     while !cursor.isEmpty {
-      if cursor.first == UInt8(ascii: "@") || cursor.first?.isASCIISpace == true {
+      if let byte = cursor.first, byte == UInt8(ascii: "@") || byte == UInt8(ascii: ",") || byte.isASCIISpace {
         cursor.removeFirst()
       } else if cursor.first?.isASCIILetter == true {
         guard try readTrailingWord() else { throw invalid }
@@ -224,10 +225,7 @@ private struct IntervalReader {
     let before = cursor
     guard var number = cursor.popNumber() else {
       // Digits that do not fit an integer are out of range, not bad syntax.
-      if before.first(where: { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "+") })?.isASCIIDigit == true {
-        throw sum.overflow
-      }
-      throw invalid
+      throw before.prefix(2).contains(where: \.isASCIIDigit) ? sum.overflow : invalid
     }
     if isNegated, !number.hasSign {
       (number.whole, number.fraction, number.isNegative) = (-number.whole, -number.fraction, true)
@@ -245,13 +243,19 @@ private struct IntervalReader {
     if cursor.first?.isASCIILetter == true {
       let word = cursor.popWord()
       guard let unit = IntervalUnit(word) else { throw invalid }
+      try claim(unit)
       try sum.add(number.whole, number.fraction, unit)
-    } else if clockFollows {
-      // `3 4:05:06`: days before a clock reading.
-      try sum.add(number.whole, number.fraction, .day)
     } else {
-      try sum.add(number.whole, number.fraction, .second)
+      // `3 4:05:06`: days before a clock reading. Elsewhere a bare number can only come last, and means seconds.
+      let unit: IntervalUnit = clockFollows ? .day : .second
+      guard unit == .day || cursor.isEmpty else { throw invalid }
+      try claim(unit)
+      try sum.add(number.whole, number.fraction, unit)
     }
+  }
+
+  private mutating func claim(_ given: IntervalUnit...) throws(SQLError) {
+    for unit in given where !units.insert(unit).inserted { throw invalid }
   }
 
   private var clockFollows: Bool {
@@ -262,8 +266,7 @@ private struct IntervalReader {
 
   /// `hh:mm[:ss[.ffffff]]`, or `mm:ss.ffffff` where a point follows the second number.
   private mutating func readClock(_ first: SignedNumber) throws(SQLError) {
-    guard !hasTime else { throw invalid }
-    hasTime = true
+    try claim(.hour, .minute, .second)
     let sign: Int64 = first.isNegative ? -1 : 1
     cursor.removeFirst()
     guard let second = cursor.popNumber(), !second.hasSign else { throw invalid }
@@ -286,7 +289,8 @@ private struct IntervalReader {
   /// `years-months`.
   private mutating func readYearMonth(_ years: SignedNumber) throws(SQLError) {
     cursor.removeFirst()
-    guard let months = cursor.popNumber(), !months.hasPoint else { throw invalid }
+    try claim(.year, .month)
+    guard let months = cursor.popNumber(), !months.hasPoint, cursor.first?.isASCIISpace ?? true else { throw invalid }
     guard months.whole < 12 else { throw sum.overflow }
     try sum.add(years.whole, 0, .year)
     try sum.add(years.isNegative ? -months.whole : months.whole, 0, .month)
@@ -315,7 +319,6 @@ private struct ISOIntervalReader {
         guard !isTime else { throw invalid }
         isTime = true
         cursor.removeFirst()
-        guard !cursor.isEmpty else { throw invalid }
         continue
       }
       guard let number = cursor.popNumber() else { throw invalid }

@@ -37,6 +37,7 @@ struct JSONParser {
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
       let range = try scanNumber()
       return .number(String(decoding: bytes[range], as: UTF8.self))
+    case UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ","), UInt8(ascii: ":"): throw expected("JSON value")
     default:
       let start = position
       while position < bytes.count, isWordByte(bytes[position]) { position += 1 }
@@ -123,7 +124,7 @@ struct JSONParser {
   private mutating func expectColon() throws(SQLError) {
     skipSpaces()
     guard position < bytes.count else { throw endedEarly() }
-    guard bytes[position] == UInt8(ascii: ":") else { throw expected("\":\"", quoted: true) }
+    guard bytes[position] == UInt8(ascii: ":") else { throw expected("\":\"") }
     position += 1
   }
 
@@ -132,7 +133,7 @@ struct JSONParser {
     skipSpaces()
     guard position < bytes.count else { throw endedEarly() }
     let byte = bytes[position]
-    guard byte == bracket || byte == UInt8(ascii: ",") else { throw expected("\",\" or \"\(name)\"", quoted: true) }
+    guard byte == bracket || byte == UInt8(ascii: ",") else { throw expected("\",\" or \"\(name)\"") }
     position += 1
     return byte != bracket
   }
@@ -322,7 +323,7 @@ struct JSONParser {
   }
 
   /// The error for a token that is well formed but not what the grammar wants here.
-  private mutating func expected(_ what: String, quoted: Bool = false) -> SQLError {
+  private mutating func expected(_ what: String) -> SQLError {
     let start = position
     switch bytes[position] {
     case UInt8(ascii: "\""):

@@ -41,10 +41,7 @@ extension Numeric {
     try base.requirePositiveForLogarithm()
     try requirePositiveForLogarithm()
     guard let b = base.decimal else { return isInfinite ? .nan : .zero }
-    guard let x = decimal else {
-      if base == .one { throw .divisionByZero }
-      return base < .one ? .negativeInfinity : .infinity
-    }
+    guard let x = decimal else { return .infinity }
     let weight = x.logarithmWeight - b.logarithmWeight
     let scale = Numeric.resultScale(significantWeight: weight, atLeast: Swift.max(x.scale, b.scale))
     // Both logarithms to enough digits that the quotient is right beyond its scale.
@@ -100,11 +97,11 @@ extension DecimalDigits {
   /// Newton's iteration on `x² = self` in growing precision.
   func squareRoot(scale: Int) -> DecimalDigits {
     guard !isZero else { return .zero(scale: scale) }
-    // A first guess from the two leading digits: 10^4k shifts become 10^2k in the root.
+    // A first guess, right to 14 digits, from the leading ones: an even weight of the square is half of it in the root.
     let evenWeight = weight & 1 == 0 ? weight : weight - 1
     var head = Double(self[weight])
-    for position in [weight - 1, weight - 2, weight - 3] { head = head * 10_000 + Double(self[position]) }
-    head /= weight & 1 == 0 ? 1e12 : 1e8
+    for position in 1...4 { head = head * 10_000 + Double(self[weight - position]) }
+    head /= weight & 1 == 0 ? 1e16 : 1e12
     var root = (Numeric(Glibc.sqrt(head)).decimal ?? .one)
     root.weight += evenWeight / 2
     var correct = 14
@@ -141,19 +138,20 @@ extension DecimalDigits {
       return .zero(scale: scale)
     }
     guard !isZero else { return DecimalDigits.one.rounded(scale: scale) }
-    var halvings = 0
-    var size = abs(estimate)
-    while size > 0.01 {
+    // Significant digits of the result; of a result below 1, those that its scale shows.
+    let significant = max(1, scale + Int(estimate * 0.434294481903252) + 1)
+    // Halving costs a squaring each, and saves terms: about √digits of both is least work.
+    let smallEnough = Glibc.pow(10, -max(2, Double(significant).squareRoot() / 4))
+    var (halvings, size) = (0, abs(estimate))
+    while size > smallEnough {
       size /= 2
       halvings += 1
     }
-    // Squaring doubles the relative error each time; the result's own digits before the point need guarding too.
-    let resultWeight = max(0, Int(estimate * 0.434294481903252) + 1)
-    let working = scale + resultWeight * 2 + halvings / 3 + 12 - min(0, Int(estimate * 0.434294481903252))
-    var argument = self
+    // Each squaring doubles the relative error: a digit for about three of them.
+    let working = significant + halvings / 3 + 12
     var power = DecimalDigits.one
     for _ in 0..<halvings { power = power + power }
-    argument = divided(by: power, scale: working)
+    let argument = divided(by: power, scale: working)
     var sum = DecimalDigits.one + argument
     var term = argument
     var n: Int64 = 2
@@ -162,7 +160,7 @@ extension DecimalDigits {
       sum = sum + term
       n += 1
     }
-    for _ in 0..<halvings { sum = sum.multiplied(by: sum, scale: working) }
+    for _ in 0..<halvings { sum = (sum * sum).rounded(significantDigits: working) }
     return sum.rounded(scale: scale)
   }
 

@@ -14,7 +14,7 @@ extension Numeric {
         .invalidArgumentForPower, "a negative number raised to a non-integer power yields a complex result")
     }
     if isInteger, let n = y.rounded(scale: 0).smallCoefficient, let n = Int32(exactly: n) {
-      return try Numeric(x.power(Int(n), exponentScale: y.scale))
+      return try Numeric(x.power(Int(n)))
     }
     if x.isZero { return Numeric(uncheckedDigits: .zero(scale: Numeric.significantDigitsMin)) }
     let result = try Numeric(x.magnitude.power(y))
@@ -35,19 +35,20 @@ extension Numeric {
       if magnitude == .one { return .one }
       return (magnitude > .one) == !exponent.isNegative ? .infinity : .zero
     }
-    if exponent.isNegative { return .zero }
-    if !isNegative { return .infinity }
-    guard exponent == exponent.truncated() else {
+    if isNegative, exponent != exponent.truncated() {
       throw SQLError(
         .invalidArgumentForPower, "a negative number raised to a non-integer power yields a complex result")
     }
+    if exponent.isNegative { return .zero }
+    if !isNegative { return .infinity }
     return (exponent.decimal?[0] ?? 0) & 1 == 1 ? .negativeInfinity : .infinity
   }
 }
 
 extension DecimalDigits {
-  /// `self ^ n` for an integer: repeated squaring, with the digits that the result needs.
-  func power(_ n: Int, exponentScale: Int) throws(SQLError) -> DecimalDigits {
+  /// `self ^ n` for an integer: repeated squaring, with the digits that the result needs. At least 16 digits behind the
+  /// point, whatever the result's size: so PostgreSQL 15 has it.
+  func power(_ n: Int) throws(SQLError) -> DecimalDigits {
     var estimate = 0.0
     if !isZero {
       var (head, exponent) = (Double(digits[0]), weight * 4)
@@ -58,8 +59,7 @@ extension DecimalDigits {
       estimate = Double(n) * (Glibc.log10(head) + Double(exponent))
     }
     if estimate > Double((Numeric.weightMax + 1) * 4) { throw Numeric.overflow }
-    if estimate + 1 < -Double(Numeric.resultScaleMax) { return .zero(scale: Numeric.resultScaleMax) }
-    let scale = Numeric.resultScale(significantWeight: Int(estimate), atLeast: max(self.scale, exponentScale))
+    let scale = min(max(Numeric.significantDigitsMin, self.scale), Numeric.resultScaleMax)
     switch n {
     case 0:
       var one = DecimalDigits.one
@@ -70,7 +70,7 @@ extension DecimalDigits {
     case 2: return multiplied(by: self, scale: scale)
     default: break
     }
-    if isZero { return .zero(scale: scale) }
+    if isZero || estimate + 1 < -Double(scale) { return .zero(scale: scale) }
     // Significant digits: the result's, and a guard for the error that each squaring doubles.
     let significant = max(1, 1 + scale + Int(estimate.rounded(.down))) + Int(Glibc.log(Double(abs(n)))) + 12
     var (result, base, bits) = (DecimalDigits.one, self, abs(n))
@@ -89,7 +89,8 @@ extension DecimalDigits {
       ? DecimalDigits.one.divided(by: result, scale: scale) : result.rounded(scale: scale)
   }
 
-  private func rounded(significantDigits: Int) -> DecimalDigits {
+  /// Keeps at least that many significant digits.
+  func rounded(significantDigits: Int) -> DecimalDigits {
     rounded(scale: significantDigits - weight * 4)
   }
 

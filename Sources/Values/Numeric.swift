@@ -94,6 +94,10 @@ public struct Numeric: Sendable {
   static let overflow = SQLError(.numericValueOutOfRange, "value overflows numeric format")
 }
 
+extension Numeric: ExpressibleByIntegerLiteral {
+  public init(integerLiteral value: Int64) { self.init(value) }
+}
+
 // MARK: - What it is
 
 extension Numeric {

@@ -142,8 +142,15 @@ private enum TimeZoneDatabase {
       let capitalized = lowered.split(separator: "/", omittingEmptySubsequences: false)
         .map { $0.split(separator: "_", omittingEmptySubsequences: false).map(\.capitalized).joined(separator: "_") }
         .joined(separator: "/")
-      guard lowered.contains("/"), TimeZone(identifier: capitalized) != nil else { return nil }
-      return capitalized
+      // The American zones that are named as POSIX would (`PST8PDT`).
+      if lowered.utf8.contains(where: \.isASCIIDigit), lowered.utf8.count == 7, lowered.utf8.last?.isASCIILetter == true
+      {
+        return TimeZone(identifier: lowered.uppercased()) == nil ? nil : lowered.uppercased()
+      }
+      guard lowered.contains("/") else { return nil }
+      let isEtc = lowered.hasPrefix("etc/")
+      let identifier = isEtc ? "Etc/" + lowered.dropFirst(4).uppercased() : capitalized
+      return TimeZone(identifier: identifier) != nil ? identifier : nil
     }
   }
 
@@ -163,7 +170,8 @@ private enum TimeZoneDatabase {
     "Europe/Berlin": ("CET", "CEST"), "Europe/Paris": ("CET", "CEST"), "Europe/Madrid": ("CET", "CEST"),
     "Europe/Rome": ("CET", "CEST"), "Europe/Vienna": ("CET", "CEST"), "Europe/Zurich": ("CET", "CEST"),
     "Europe/London": ("GMT", "BST"), "Europe/Moscow": ("MSK", "MSD"), "Europe/Athens": ("EET", "EEST"),
-    "Asia/Tokyo": ("JST", "JDT"), "Australia/Sydney": ("AEST", "AEDT"),
+    "America/New_York": ("EST", "EDT"), "America/Chicago": ("CST", "CDT"), "America/Denver": ("MST", "MDT"),
+    "America/Los_Angeles": ("PST", "PDT"), "Asia/Tokyo": ("JST", "JDT"), "Australia/Sydney": ("AEST", "AEDT"),
   ]
 
   static func letters(of zone: TimeZone, at date: Date) -> String? {

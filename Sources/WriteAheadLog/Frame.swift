@@ -5,6 +5,8 @@ import Coding
 enum Frame {
   static let magic: UInt32 = 0x4c57_5041  // "APWL"
   static let headByteCountMin = 24
+  /// Table and bodies have less than this each, so that every length fits where it goes.
+  static let byteCountMax = 1 << 30
 
   /// One row of a frame's table of contents.
   struct Item: Hashable {
@@ -31,14 +33,21 @@ enum Frame {
     _ records: [EncodedRecord], logID: UInt64, sequence: UInt64, offset: Int
   ) -> (bytes: [UInt8], items: [Item]) {
     var table = ByteWriter(reservingCapacity: records.count * 20)
+    var items: [Item] = []
+    items.reserveCapacity(records.count)
     var bodyByteCount = 0
     for record in records {
+      let crc = CRC32C.of(record.body[...])
       table.write(record.kind.rawValue)
       table.writeVarint(record.group)
       table.writeCount(record.body.count)
-      table.writeFixed(CRC32C.of(record.body[...]))
+      table.writeFixed(crc)
+      items.append(
+        Item(kind: record.kind, group: record.group, offset: bodyByteCount, byteCount: record.body.count, crc: crc))
       bodyByteCount += record.body.count
     }
+    precondition(
+      table.count < byteCountMax && bodyByteCount < byteCountMax, "a frame of \(table.count) + \(bodyByteCount) bytes")
     var frame = ByteWriter(reservingCapacity: headByteCountMin + table.count + bodyByteCount)
     frame.writeFixed(magic)
     frame.writeFixed(sequence)
@@ -49,15 +58,8 @@ enum Frame {
     crc.add(table.bytes[...])
     frame.writeFixed(crc.value)
     frame.writeRaw(table.bytes)
-    var items: [Item] = []
-    items.reserveCapacity(records.count)
-    for record in records {
-      items.append(
-        Item(
-          kind: record.kind, group: record.group, offset: offset + frame.count, byteCount: record.body.count,
-          crc: CRC32C.of(record.body[...])))
-      frame.writeRaw(record.body)
-    }
+    for index in items.indices { items[index].offset += offset + frame.count }
+    for record in records { frame.writeRaw(record.body) }
     return (frame.bytes, items)
   }
 
@@ -69,7 +71,7 @@ enum Frame {
     guard let magic = try? reader.readFixed(UInt32.self), magic == Self.magic,
       let sequence = try? reader.readFixed(UInt64.self), let tableByteCount = try? reader.readFixed(UInt32.self),
       let bodyByteCount = try? reader.readFixed(UInt32.self), let crc = try? reader.readFixed(UInt32.self),
-      reader.remaining >= Int(tableByteCount)
+      tableByteCount < byteCountMax, bodyByteCount < byteCountMax, reader.remaining >= Int(tableByteCount)
     else { return nil }
     let tableEnd = reader.position + Int(tableByteCount)
     var computed = CRC32C(seed: logID)

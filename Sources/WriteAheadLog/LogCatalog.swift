@@ -54,16 +54,33 @@ struct LogCatalog: Sendable {
     if !segments.isEmpty { segments[segments.count - 1].byteCount = byteCount }
   }
 
-  /// Why a record cannot follow what its group has; `nil` if it can.
-  func objection(to record: LogRecord) -> String? {
-    guard case .entries(let group, let entries) = record else { return nil }
-    guard let first = entries.first else { return "group \(group): no entries" }
-    let last = groups[group]?.lastIndex ?? 0
-    if first.index == 0 || first.index > last + 1 {
-      return "group \(group): entry \(first.index) cannot follow entry \(last)"
-    }
-    for (offset, entry) in entries.enumerated() where entry.index != first.index + UInt64(offset) {
-      return "group \(group): entry \(entry.index) at place \(offset) behind entry \(first.index)"
+  /// Why one of these records cannot follow what its group has by then; `nil` if all can.
+  func objection(to records: [LogRecord]) -> String? {
+    var tails: [UInt64: (last: UInt64, snapshot: UInt64)] = [:]
+    for record in records {
+      let number = record.group
+      var tail = tails[number] ?? (groups[number]?.lastIndex ?? 0, groups[number]?.snapshot?.index ?? 0)
+      switch record {
+      case .entries(_, let entries):
+        guard let first = entries.first else { return "group \(number): no entries" }
+        if first.index == 0 || first.index > tail.last + 1 {
+          return "group \(number): entry \(first.index) cannot follow entry \(tail.last)"
+        }
+        for (offset, entry) in entries.enumerated() where entry.index != first.index + UInt64(offset) {
+          return "group \(number): entry \(entry.index) at place \(offset) behind entry \(first.index)"
+        }
+        tail.last = first.index + UInt64(entries.count - 1)
+      case .truncate(_, let index):
+        if index == 0 { return "group \(number): there is no entry 0 to truncate" }
+        tail.last = min(tail.last, max(index - 1, tail.snapshot))
+      case .snapshot(_, let mark):
+        tail = (max(tail.last, mark.index), mark.index)
+      case .groupRemoved:
+        tail = (0, 0)
+      case .hardState:
+        break
+      }
+      tails[number] = tail
     }
     return nil
   }

@@ -22,7 +22,9 @@ struct LogReplay {
     var headers: [UInt64: SegmentHeader] = [:]
     for number in numbers {
       let path = "\(directory)/\(SegmentHeader.fileName(number))"
-      let start = try files.read(path, offset: 0, count: SegmentHeader.byteCount)
+      let start = try files.readable { () throws(FileError) in
+        try files.read(path, offset: 0, count: SegmentHeader.byteCount)
+      }
       guard let header = SegmentHeader(decoding: start), header.number == number else {
         if SegmentHeader.isOfUnknownVersion(start) { throw WriteAheadLogError.unknownFormat(path: path) }
         continue
@@ -33,7 +35,7 @@ struct LogReplay {
     }
     for number in numbers {
       let path = "\(directory)/\(SegmentHeader.fileName(number))"
-      let bytes = try files.read(path)
+      let bytes = try files.readable { () throws(FileError) in try files.read(path) }
       replay(bytes, number: number, header: headers[number], isLast: number == numbers.last, path: path)
     }
     for (number, group) in catalog.groups {
@@ -75,25 +77,21 @@ struct LogReplay {
   private mutating func replay(
     _ scan: SegmentScan, _ bytes: [UInt8], number: UInt64, isLast: Bool, path: String
   ) {
+    var pieces = scan.pieces[...]
+    // Room at the end that no frame was ever written to. If one was, the next segment's header misses it.
+    if case .reserved = pieces.last { pieces.removeLast() }
     // The header and the restatement behind it were synced before the file got its name: neither can be torn.
-    if scan.pieces.isEmpty {
-      damageAll(segment: number, offset: bytes.count, "the start of the segment is missing")
-    }
+    if pieces.isEmpty { damageAll(segment: number, offset: 0, "the start of the segment is missing") }
     var isAfterGap = scan.header == nil
-    for (place, piece) in scan.pieces.enumerated() {
+    for (place, piece) in pieces.enumerated() {
+      let canBeTorn = isLast && place > 0 && place == pieces.count - 1
       switch piece {
-      case .unreadable(let range):
-        let isTail = isLast && place == scan.pieces.count - 1
-        if isTail && place > 0 {
-          return cutTail(bytes, at: range.lowerBound, path: path)
-        }
+      case .unreadable(let range), .reserved(let range):
+        if canBeTorn { return cutTail(bytes, at: range.lowerBound, path: path) }
         damageAll(segment: number, offset: range.lowerBound, "\(range.count) bytes are unreadable")
         isAfterGap = true
       case .frame(let head, let damaged):
-        let isTail = isLast && place == scan.pieces.count - 1 && bytes.count <= head.end
-        if isTail && place > 0 && !damaged.isEmpty {
-          return cutTail(bytes, at: head.offset, path: path)
-        }
+        if canBeTorn && !damaged.isEmpty { return cutTail(bytes, at: head.offset, path: path) }
         if head.sequence != nextSequence && !isAfterGap {
           damageAll(
             segment: number, offset: head.offset, "frames \(nextSequence)..<\(head.sequence) are missing before it")
@@ -120,7 +118,7 @@ struct LogReplay {
           damage(item, segment: number, "the records before disagree with what the segment starts with")
         }
       case .record(let record):
-        if let objection = catalog.objection(to: record) {
+        if let objection = catalog.objection(to: [record]) {
           if catalog.groups[record.group]?.isDamaged != true { damage(item, segment: number, objection) }
           catalog.startAgain(record.group)
         }
@@ -143,5 +141,18 @@ struct LogReplay {
   private mutating func damage(_ item: Frame.Item, segment: UInt64, _ reason: String) {
     recovery.damage.append(.init(segment: segment, offset: item.offset, reason: reason, groups: [item.group]))
     catalog.damage(item.group)
+  }
+}
+
+extension FileSystem {
+  /// What `read` gives; nothing where the disk cannot read it. Only a lost sector is damage: any other error says nothing
+  /// about the log, and must keep it from being opened.
+  fileprivate func readable(_ read: () throws(FileError) -> [UInt8]) throws(FileError) -> [UInt8] {
+    do {
+      return try read()
+    } catch {
+      if error.isInputOutputError { return [] }
+      throw error
+    }
   }
 }

@@ -82,7 +82,9 @@ extension DecodedRecord {
     case .entries:
       self = .record(.entries(group: group, try reader.readEntries()))
     case .truncate:
-      self = .record(.truncate(group: group, from: try reader.readVarint()))
+      let index = try reader.readVarint()
+      if index == 0 { throw .malformed(what: "truncated index") }
+      self = .record(.truncate(group: group, from: index))
     case .hardState:
       self = .record(.hardState(group: group, try reader.readRaw(count: reader.remaining)))
     case .snapshot:
@@ -112,7 +114,10 @@ extension ByteWriter {
 
 extension ByteReader {
   fileprivate mutating func readSnapshotMark() throws(CodingError) -> SnapshotMark {
-    SnapshotMark(index: try readVarint(), term: try readVarint(), data: try readBytes())
+    let index = try readVarint()
+    // The entry behind a snapshot has an index, too.
+    if index == .max { throw .malformed(what: "snapshot index") }
+    return SnapshotMark(index: index, term: try readVarint(), data: try readBytes())
   }
 
   mutating func readEntries() throws(CodingError) -> [LogEntry] {

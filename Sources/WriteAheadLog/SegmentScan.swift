@@ -6,6 +6,8 @@ struct SegmentScan {
     /// An intact head, and the positions of its items whose bodies are damaged or missing.
     case frame(Frame.Head, damaged: [Int])
     case unreadable(Range<Int>)
+    /// Zeros up to the end of the file: room that was reserved and not used.
+    case reserved(Range<Int>)
   }
 
   /// `nil` where the header is not intact.
@@ -25,6 +27,9 @@ struct SegmentScan {
         pieces.append(.frame(head, damaged: damaged))
         expected = head.sequence &+ 1
         position = min(head.end, bytes.count)
+      } else if bytes[position...].allSatisfy({ $0 == 0 }) {
+        pieces.append(.reserved(position..<bytes.count))
+        position = bytes.count
       } else {
         let next = Self.nextHead(in: bytes, after: position, logID: logID, from: expected)
         pieces.append(.unreadable(position..<next))

@@ -93,6 +93,7 @@ package final class WriteAheadLog: Sendable {
     _ records: [LogRecord], on loop: any Loop, completion: @escaping @Sendable () -> Void
   ) {
     let byteCount = records.reduce(0) { $0 + $1.approximateByteCount }
+    precondition(byteCount < Frame.byteCountMax / 2, "\(byteCount) bytes are too many for one append")
     let mustSchedule = queue.withLock { queue in
       guard queue.state == .open else { return false }
       queue.appends.append(Append(records: records, byteCount: byteCount, loop: loop, completion: completion))
@@ -105,7 +106,8 @@ package final class WriteAheadLog: Sendable {
 
   /// Makes records durable, all of them or none; returns once they are. Never returns if that fails.
   package func append(_ records: [LogRecord]) async {
-    await withCheckedContinuation { continuation in
+    // A checked continuation would complain about the one that a failed log never resumes.
+    await withUnsafeContinuation { continuation in
       append(records, on: loop) { continuation.resume() }
     }
   }
@@ -160,6 +162,8 @@ package final class WriteAheadLog: Sendable {
 
   /// - Returns: the bytes of the frame.
   private func write(_ records: [LogRecord], _ writer: inout Writer) throws(FileError) -> Int {
+    let objection = catalog.withLock { $0.objection(to: records) }
+    precondition(objection == nil, objection ?? "")
     let encoded = records.map { EncodedRecord($0) }
     let (bytes, items) = Frame.encode(
       encoded, logID: logID, sequence: writer.nextSequence, offset: writer.byteCount)
@@ -173,11 +177,7 @@ package final class WriteAheadLog: Sendable {
     writer.byteCount += bytes.count
     writer.nextSequence += 1
     catalog.withLock { catalog in
-      for (record, item) in zip(records, items) {
-        let objection = catalog.objection(to: record)
-        precondition(objection == nil, objection ?? "")
-        catalog.apply(record, at: item)
-      }
+      for (record, item) in zip(records, items) { catalog.apply(record, at: item) }
       catalog.setByteCount(writer.byteCount)
     }
     return bytes.count
@@ -254,7 +254,14 @@ package final class WriteAheadLog: Sendable {
     var next = index
     while let run = catalog.withLock({ $0.run(of: group, holding: next) }) {
       let path = "\(directory)/\(SegmentHeader.fileName(run.segment))"
-      let body = try runtime.files.read(path, offset: UInt64(run.offset), count: run.byteCount)
+      let body: [UInt8]
+      do {
+        body = try runtime.files.read(path, offset: UInt64(run.offset), count: run.byteCount)
+      } catch {
+        // The segment may have been deleted meanwhile, and its entries are needed by nobody.
+        if error.isMissingFile && catalog.withLock({ $0.run(of: group, holding: next) }) != run { return entries }
+        throw error
+      }
       guard let found = run.entries(in: body) else { throw WriteAheadLogError.corrupt(group: group, index: next) }
       for entry in found where entry.index >= next && entry.index <= run.lastIndex {
         if !entries.isEmpty && byteCount + entry.payload.count > byteCountMax { return entries }

@@ -1,3 +1,4 @@
+import Glibc
 import Runtime
 
 /// Why the log cannot go on.
@@ -14,9 +15,7 @@ package enum WriteAheadLogError: Error, Sendable, CustomStringConvertible {
   case foreignSegment(path: String)
 
   init(_ error: FileError) {
-    let noSpace: Int32 = 28
-    let quotaExceeded: Int32 = 122
-    self = error.code == noSpace || error.code == quotaExceeded ? .diskFull(error) : .writeFailed(error)
+    self = error.isOutOfSpace ? .diskFull(error) : .writeFailed(error)
   }
 
   package var description: String {
@@ -28,4 +27,10 @@ package enum WriteAheadLogError: Error, Sendable, CustomStringConvertible {
     case .foreignSegment(let path): "\(path) belongs to another log"
     }
   }
+}
+
+extension FileError {
+  var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT }
+  var isInputOutputError: Bool { code == EIO }
+  var isMissingFile: Bool { code == ENOENT }
 }

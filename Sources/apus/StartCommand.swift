@@ -67,7 +67,7 @@ struct StartCommand: AsyncParsableCommand {
     for item in set {
       let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard pair.count == 2 else { throw ValidationError("--set \(item): name=value is expected") }
-      let name = pair[0].replacing("-", with: "_")
+      let name = String(pair[0].replacing("-", with: "_"))
       guard known.contains(name) else {
         throw ValidationError("--set \(item): there is no setting \"\(name)\"; see apus help start")
       }

@@ -115,7 +115,7 @@ struct FaultTests {
     var posts: [[UInt8]]
   }
 
-  private func chaos(seed: UInt64) -> Aftermath {
+  private static func chaos(seed: UInt64) -> Aftermath {
     let cluster = Cluster(2, seed: seed, loops: 2)
     let (node, world) = (cluster[1], cluster.world)
     let results = Mutex<[[UInt8]: Result<[UInt8], TransportError>]>([:])
@@ -153,7 +153,7 @@ struct FaultTests {
     "Whatever breaks: nothing arrives twice, answers are right, and what did not leave did not run", arguments: 1...12)
   func nothingTwice(number: Int) {
     let seed = UInt64(number)
-    let run = chaos(seed: seed)
+    let run = Self.chaos(seed: seed)
     #expect(run.results.count == 600, "seed \(seed)")
     #expect(Set(run.posts).count == run.posts.count, "a post came twice; seed \(seed)")
     #expect(run.posts == run.posts.sorted { $0.lexicographicallyPrecedes($1) }, "posts out of order; seed \(seed)")
@@ -171,6 +171,15 @@ struct FaultTests {
       }
     }
     #expect(run.results.values.contains { if case .success = $0 { true } else { false } })
-    if number <= 3 { #expect(chaos(seed: seed) == run, "seed \(seed) gave another run") }
+    if number <= 3 { #expect(Self.chaos(seed: seed) == run, "seed \(seed) gave another run") }
+  }
+
+  @Test("The same seed gives the same run in another process")
+  func reproducibleElsewhere() async throws {
+    let result = try await #require(processExitsWith: .success, observing: [\.standardOutputContent]) {
+      print("\nhash=\(Self.chaos(seed: 5).hash)")
+    }
+    let lines = String(decoding: result.standardOutputContent, as: UTF8.self).split(separator: "\n")
+    #expect(lines.contains("hash=\(Self.chaos(seed: 5).hash)"))
   }
 }

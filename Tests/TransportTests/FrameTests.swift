@@ -56,7 +56,8 @@ struct FrameTests {
       kind: .request, selector: 3, id: 7, time: HybridTime(rawValue: 0x0102_0304), argument: 1_000_000_000,
       payload: [0xca, 0xfe])
     #expect(
-      bytes(of: [frame]).dropFirst(4) == [
+      bytes(of: [frame]) == [
+        0xae, 0x1a, 0xae, 0x3b,
         0x22, 0, 0, 0, 17, 3, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0x04, 0x03, 0x02, 0x01, 0, 0, 0, 0,
         0x00, 0xca, 0x9a, 0x3b, 0, 0, 0, 0, 0xca, 0xfe,
       ])

@@ -32,14 +32,15 @@ struct DamageTests {
     }
   }
 
-  private func disk(_ image: [String: [UInt8]]) -> MemoryDisk {
+  /// - Parameter reserved: zeros behind the end of each file, as a file system leaves them that reserves room.
+  private func disk(_ image: [String: [UInt8]], reserved: Int = 0) -> MemoryDisk {
     let disk = MemoryDisk()
-    for (path, bytes) in image { disk.put(path, bytes) }
+    for (path, bytes) in image { disk.put(path, bytes + [UInt8](repeating: 0, count: reserved)) }
     return disk
   }
 
-  @Test("A crash at any byte of a write leaves the state before it, or the one after")
-  func everyCrashPoint() async throws {
+  @Test("A crash at any byte of a write leaves the state before it, or the one after", arguments: [0, 600])
+  func everyCrashPoint(reserved: Int) async throws {
     let history = try await History()
     for frame in 1..<history.images.count {
       let before = history.images[frame - 1]
@@ -51,7 +52,7 @@ struct DamageTests {
           for filler in [[], [UInt8](repeating: 0, count: bytes.count - cut)] {
             var image = before
             image[path] = Array(bytes[..<cut]) + filler
-            let bench = Bench(disk(image))
+            let bench = Bench(disk(image, reserved: reserved))
             let recovered = try await bench.open().recovered
             let model = history.models[cut == bytes.count ? frame : frame - 1]
             #expect(model.difference(recovered) == nil, "frame \(frame), cut at \(cut)")
@@ -88,8 +89,8 @@ struct DamageTests {
     }
   }
 
-  @Test("A flipped bit anywhere is damage or a torn tail, never wrong data")
-  func everyBitFlip() async throws {
+  @Test("A flipped bit anywhere is damage or a torn tail, never wrong data", arguments: [0, 30])
+  func everyBitFlip(reserved: Int) async throws {
     let history = try await History()
     let final = history.models[9]
     let image = history.images[9]
@@ -98,7 +99,7 @@ struct DamageTests {
       for place in bytes.indices {
         var flipped = image
         flipped[path]?[place] ^= 1 << UInt8(place % 8)
-        let bench = Bench(disk(flipped))
+        let bench = Bench(disk(flipped, reserved: reserved))
         let recovered = try await bench.open().recovered
         let isWhole = final.difference(recovered) == nil
         let isTorn = path == lastPath && recovered.damage.isEmpty && history.models[8].difference(recovered) == nil
@@ -153,6 +154,19 @@ struct DamageTests {
     swapped[paths[1]] = image[paths[2]]
     swapped[paths[2]] = image[paths[1]]
     #expect(try await Bench(disk(swapped)).open().recovered.groups[1]?.isDamaged == true)
+  }
+
+  @Test("A segment that the disk cannot read is damage, and the log goes on")
+  func unreadableSegment() async throws {
+    let history = try await History()
+    let bench = Bench(disk(history.images[9]))
+    let victim = try #require(history.images[9].keys.sorted().dropFirst().first)
+    bench.disk.withState { $0.unreadable = [victim] }
+    let (log, recovered) = try await bench.open()
+    #expect(recovered.groups[1]?.isDamaged == true)
+    #expect(recovered.damage.allSatisfy { $0.groups == nil })
+    #expect(log.appendNow(.groupRemoved(group: 1), .hardState(group: 1, [1])))
+    #expect(try await bench.open().recovered.groups[1]?.hardState == [1])
   }
 
   @Test("A frame in another one's place is found out, although it is intact")

@@ -18,6 +18,8 @@ final class MemoryDisk: FileSystem {
     var failure: Int32 = 5
     var isSyncFailing = false
     var capacity = Int.max
+    /// Files with a sector that cannot be read.
+    var unreadable: Set<String> = []
   }
   private let state = Mutex(State())
 
@@ -73,6 +75,7 @@ final class MemoryDisk: FileSystem {
   func exists(_ path: String) -> Bool { withState { $0.files[path] != nil } }
 
   func read(_ path: String) throws(FileError) -> [UInt8] {
+    if withState({ $0.unreadable.contains(path) }) { throw error("read", path, 5) }
     guard let file = withState({ $0.files[path] }) else { throw missing("read", path) }
     return file.bytes
   }

@@ -63,12 +63,9 @@ final class HeldWorker: BlockingWorker, BlockingWorkers {
   }
 }
 
-private struct CountingRandom: RandomSource {
-  let seed: UInt64
-  func next() -> UInt64 {
-    var random = Seeded(seed)
-    return random.next()
-  }
+private struct OneNumber: RandomSource {
+  let number: UInt64
+  func next() -> UInt64 { number }
 }
 
 private struct NoNetwork: Network {
@@ -98,11 +95,11 @@ final class Bench: Sendable {
   let worker = HeldWorker()
   let loop = DirectLoop()
   let failures = Mutex<[WriteAheadLogError]>([])
-  let logSeed: UInt64
+  let logID: UInt64
 
-  init(_ disk: MemoryDisk = MemoryDisk(), logSeed: UInt64 = 1) {
+  init(_ disk: MemoryDisk = MemoryDisk(), logID: UInt64 = 1) {
     self.disk = disk
-    self.logSeed = logSeed
+    self.logID = logID
   }
 
   func open(
@@ -112,7 +109,7 @@ final class Bench: Sendable {
     settings.segmentBytes = segmentBytes
     settings.frameBytes = frameBytes
     let runtime = Runtime(
-      clock: StillClock(), loops: [loop], random: CountingRandom(seed: logSeed), files: disk, network: NoNetwork(),
+      clock: StillClock(), loops: [loop], random: OneNumber(number: logID), files: disk, network: NoNetwork(),
       blocking: worker, faults: NoFaults())
     return try await WriteAheadLog.open(
       directory: Self.directory, runtime: runtime, settings: settings, loop: loop,

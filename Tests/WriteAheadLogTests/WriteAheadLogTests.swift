@@ -219,9 +219,9 @@ struct WriteAheadLogTests {
 
   @Test("Another node's segment and another version's are refused, and left as they are")
   func foreign() async throws {
-    let one = Bench(logSeed: 1)
+    let one = Bench(logID: 1)
     try await one.open().log.appendNow(.hardState(group: 1, [1]))
-    let other = Bench(logSeed: 2)
+    let other = Bench(logID: 2)
     _ = try await other.open()
     _ = try await other.open()
     for (path, bytes) in other.disk.images where path.hasSuffix("2.wal") { one.disk.put(path, bytes) }

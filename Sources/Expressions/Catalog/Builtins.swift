@@ -36,6 +36,8 @@ package struct BuiltinFunction: Sendable {
     /// The six comparisons, and arithmetic on integers, which the compiler runs without boxing values.
     case comparison(ComparisonOperation, Comparator)
     case integer(IntegerOperation, IntegerWidth)
+    /// A pattern operator: a constant pattern is read once.
+    case matching(Matching)
   }
 }
 

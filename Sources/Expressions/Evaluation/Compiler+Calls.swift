@@ -16,6 +16,19 @@ func compileCall(_ function: BuiltinFunction, _ arguments: [Expression]) -> Lane
     return .integer(integerBody(operation, width, a, b), .integer(width))
   case .comparison(let operation, let comparator):
     return .truth(comparisonBody(operation, comparator, lanes, arguments))
+  case .matching(let matching):
+    if case .constant(.text(let pattern), _) = arguments[1], let matcher = try? matching.matcher(pattern) {
+      let (body, isNegated) = (lanes[0].value, matching.isNegated)
+      return .truth { (row, context) throws(SQLError) -> Truth in
+        switch try body(row, context) {
+        case .text(let text): return Truth(try matcher.matches(text) != isNegated)
+        case .null: return .unknown
+        default: throw Datum.mismatch("text")
+        }
+      }
+    }
+    let body = boxed(function, lanes, arguments)
+    return .truth { (row, context) throws(SQLError) -> Truth in try Truth(try body(row, context)) }
   case .unary, .binary, .general, .typed:
     let body = boxed(function, lanes, arguments)
     guard function.returnType == .boolean else { return .value(body) }
@@ -41,7 +54,7 @@ private func boxed(_ function: BuiltinFunction, _ lanes: [Lane], _ arguments: [E
       if isStrict && (x.isNull || y.isNull) { return .null }
       return try body(x, y)
     }
-  case .general, .typed, .comparison, .integer:
+  case .general, .typed, .comparison, .integer, .matching:
     let bodies = lanes.map(\.value)
     let types = arguments.map(\.type)
     return { (row, context) throws(SQLError) -> Datum in

@@ -154,6 +154,9 @@ extension BuiltinFunction {
     case .typed(let body): return try body(arguments, types, context)
     case .comparison(let operation, let comparator):
       return .bool(operation.holds(try comparator.compare(arguments[0], arguments[1], context)))
+    case .matching(let matching):
+      let matcher = try matching.matcher(try arguments[1].string())
+      return .bool(try matcher.matches(try arguments[0].string()) != matching.isNegated)
     case .integer(let operation, let width):
       return width.datum(
         try operation.apply(try arguments[0].integer(), try arguments[1].integer(), width: width))

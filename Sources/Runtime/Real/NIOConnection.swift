@@ -7,6 +7,8 @@ final class NIOConnection: Connection, TurnEndObserver, @unchecked Sendable {
 
   /// Above the high mark the connection is not writable, until it is below the low one.
   static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 512 << 10, high: 1 << 20)
+  /// A read's buffer grows with what the last reads brought.
+  static let readBuffers = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 256 << 10)
   /// Smaller pieces are copied together, larger ones go to the socket as they are.
   private static let copyLimit = 8192
 
@@ -14,6 +16,8 @@ final class NIOConnection: Connection, TurnEndObserver, @unchecked Sendable {
   private let loop: NIOLoop
   private var pending = ByteBuffer()
   private var isFlushScheduled = false
+  /// What the user was told last.
+  private var wasWritable = true
   private var callbacks: Callbacks?
   private var end: End?
 
@@ -68,6 +72,15 @@ final class NIOConnection: Connection, TurnEndObserver, @unchecked Sendable {
       isFlushScheduled = true
       loop.atEndOfTurn(self)
     }
+    tellWritability()
+  }
+
+  /// Besides the channel's buffer, what waits for the end of the turn counts as well.
+  fileprivate func tellWritability() {
+    let isWritable = isWritable
+    if isWritable == wasWritable { return }
+    wasWritable = isWritable
+    callbacks?.writable(isWritable)
   }
 
   private func writePending() {
@@ -82,6 +95,7 @@ final class NIOConnection: Connection, TurnEndObserver, @unchecked Sendable {
     if end != nil { return }
     writePending()
     channel.flush()
+    tellWritability()
   }
 
   func close() {
@@ -103,7 +117,7 @@ final class NIOConnection: Connection, TurnEndObserver, @unchecked Sendable {
 
 extension NIOConnection {
   fileprivate func channelReceived(_ bytes: ByteBuffer) { callbacks?.received(bytes) }
-  fileprivate func channelWritabilityChanged(_ isWritable: Bool) { callbacks?.writable(isWritable) }
+  fileprivate func channelWritabilityChanged() { tellWritability() }
   fileprivate func channelFailed(_ error: any Error) {
     lastError = lastError ?? error
     channel.close(promise: nil)
@@ -136,7 +150,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     connection.channelReceived(unwrapInboundIn(data))
   }
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    connection.channelWritabilityChanged(context.channel.isWritable)
+    connection.channelWritabilityChanged()
   }
   func errorCaught(context: ChannelHandlerContext, error: any Error) { connection.channelFailed(error) }
   func channelInactive(context: ChannelHandlerContext) { connection.channelEnded() }

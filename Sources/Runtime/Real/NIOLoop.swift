@@ -18,13 +18,18 @@ package final class NIOLoop: Loop, @unchecked Sendable {
   package let eventLoop: any EventLoop
 
   private enum Work {
-    case job(UnownedJob)
+    /// A piece of an actor that lives on this loop.
+    case isolated(UnownedJob)
+    /// A piece of a task that prefers this loop and is isolated to nothing.
+    case preferring(UnownedJob)
     case body(@Sendable () -> Void)
   }
 
   private struct Inbox {
     var work = Deque<Work>()
     var isWakeupSent = false
+    /// The thread is about to end; what comes now is dropped.
+    var isClosed = false
   }
 
   /// NIO does not look at its sockets while tasks keep coming, so a turn ends after this many.
@@ -46,7 +51,14 @@ package final class NIOLoop: Loop, @unchecked Sendable {
   package var isCurrent: Bool { eventLoop.inEventLoop }
 
   package func enqueue(_ job: consuming ExecutorJob) {
-    add(.job(UnownedJob(job)))
+    add(.isolated(UnownedJob(job)))
+  }
+
+  // The language has one `enqueue` for both kinds of executor, and does not say of a job which kind it is for. A job
+  // that is run as the wrong kind is correct but hops once more at its first call, so the two are told apart here.
+  @_implements(TaskExecutor,enqueue(_:))
+  package func enqueuePreferring(_ job: consuming ExecutorJob) {
+    add(.preferring(UnownedJob(job)))
   }
 
   package func execute(_ body: @escaping @Sendable () -> Void) {
@@ -66,12 +78,20 @@ package final class NIOLoop: Loop, @unchecked Sendable {
       return
     }
     let mustWake = inbox.withLock { inbox in
+      if inbox.isClosed { return false }
       inbox.work.append(work)
       defer { inbox.isWakeupSent = true }
       return !inbox.isWakeupSent
     }
     if mustWake { eventLoop.execute { self.takeInbox() } }
   }
+
+  /// Takes no more work from other threads. What is queued still runs.
+  func close() {
+    inbox.withLock { $0.isClosed = true }
+  }
+
+  var isClosed: Bool { inbox.withLock { $0.isClosed } }
 
   private func scheduleTurn() {
     if isTurnScheduled { return }
@@ -98,7 +118,8 @@ package final class NIOLoop: Loop, @unchecked Sendable {
     while left > 0, let work = queue.popFirst() {
       left -= 1
       switch work {
-      case .job(let job):
+      case .preferring(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+      case .isolated(let job):
         job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
       case .body(let body): body()
       }

@@ -14,6 +14,7 @@ package struct NIONetwork: Network {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.autoRead, value: false)
+      .childChannelOption(.recvAllocator, value: NIOConnection.readBuffers)
       .childChannelOption(.writeBufferWaterMark, value: NIOConnection.waterMark)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -33,6 +34,7 @@ package struct NIONetwork: Network {
       .connectTimeout(.nanoseconds(Int64(clamping: timeoutNanoseconds)))
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.autoRead, value: false)
+      .channelOption(.recvAllocator, value: NIOConnection.readBuffers)
       .channelOption(.writeBufferWaterMark, value: NIOConnection.waterMark)
     // An IP literal needs no resolver, which would take a thread.
     let socketAddress = try? SocketAddress(ipAddress: address.host, port: address.port)

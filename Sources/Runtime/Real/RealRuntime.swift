@@ -34,11 +34,17 @@ package enum RealRuntime {
     precondition(loops > 0, "a runtime needs a loop")
     let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
     let random = RealRandom()
+    let loops = group.makeIterator().map { NIOLoop($0) }
     return Runtime(
-      clock: RealClock(wallSkewMicroseconds: disturbance.wallSkewMicroseconds),
-      loops: group.makeIterator().map { NIOLoop($0) }, random: random, files: PosixFileSystem(), network: NIONetwork(),
+      clock: RealClock(wallSkewMicroseconds: disturbance.wallSkewMicroseconds), loops: loops, random: random,
+      files: PosixFileSystem(), network: NIONetwork(),
       blocking: ThreadWorkers(), faults: RealFaultPoints(perturb: disturbance.perturb, random: random),
       shutdown: {
+        for loop in loops where !loop.isClosed {
+          // What was queued so far, such as the ends of cancelled tasks, still runs.
+          await withCheckedContinuation { passed in loop.execute { passed.resume() } }
+          loop.close()
+        }
         // Fails only for a group that is shut down already or not this process's own.
         try? await group.shutdownGracefully()
       })

@@ -5,7 +5,9 @@ package final class SimulatedLoop: Loop, @unchecked Sendable {
   // `@unchecked`: confined to the world's one thread, which `SimulatedWorld.checkThread` enforces.
 
   enum Work {
-    case job(UnownedJob)
+    // See `NIOLoop.Work`.
+    case isolated(UnownedJob)
+    case preferring(UnownedJob)
     case body(@Sendable () -> Void)
     case timer(LoopTimer)
   }
@@ -37,7 +39,12 @@ package final class SimulatedLoop: Loop, @unchecked Sendable {
   package func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
   package func enqueue(_ job: consuming ExecutorJob) {
-    add(.job(UnownedJob(job)))
+    add(.isolated(UnownedJob(job)))
+  }
+
+  @_implements(TaskExecutor,enqueue(_:))
+  package func enqueuePreferring(_ job: consuming ExecutorJob) {
+    add(.preferring(UnownedJob(job)))
   }
 
   package func execute(_ body: @escaping @Sendable () -> Void) {
@@ -66,7 +73,8 @@ package final class SimulatedLoop: Loop, @unchecked Sendable {
     guard let work = queue.popFirst() else { return }
     if queue.isEmpty { world.makeIdle(self) }
     switch work {
-    case .job(let job):
+    case .preferring(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+    case .isolated(let job):
       job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
     case .body(let body): body()
     case .timer(let timer): timer.take()?()

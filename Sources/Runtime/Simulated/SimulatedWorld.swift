@@ -11,6 +11,8 @@ import Synchronization
 /// Time stands still while anything can run. Then it jumps to the next event. Whatever is random is drawn from one
 /// generator, so the same seed and the same code give the same run, event by event: `eventHash` says so.
 ///
+/// Keep the world for as long as anything of it is used: its parts do not own it.
+///
 /// Make a world, make a `Runtime` for each node, start the nodes' code with `runtime.spawn`, then `run` or `advance`.
 /// Between runs the test that owns the world changes it: `crash`, `pause`, `network.cut`, clocks, disks.
 package final class SimulatedWorld: @unchecked Sendable {

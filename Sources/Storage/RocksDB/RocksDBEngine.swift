@@ -1,5 +1,4 @@
 import CRocksDB
-import Glibc
 
 /// RocksDB as the engine of a node. All its stores share one block cache and one pool of background threads.
 @safe package final class RocksDBEngine: StorageEngine {
@@ -38,34 +37,37 @@ import Glibc
     let native = try unsafe makeOptions(options)
     defer { unsafe rocksdb_options_destroy(native) }
     unsafe rocksdb_options_set_compaction_filter_factory(native, makeCompactionFilterFactory(retention))
-    return try RocksDBStore(unsafe RocksDBHandle(open: directory, options: native), retention: retention)
+    let isNew = !StoreDirectory(directory).exists
+    let store = try RocksDBStore(unsafe RocksDBHandle(open: directory, options: native), retention: retention)
+    if isNew { try StoreDirectory(directory).syncName() }
+    return store
   }
 
   package func destroyStore(at directory: String) throws(StorageError) {
-    guard unsafe access(directory, F_OK) == 0 else { return }
+    guard StoreDirectory(directory).exists else { return }
     let native = unsafe rocksdb_options_create()
     defer { unsafe rocksdb_options_destroy(native) }
     unsafe rocksdb_options_set_env(native, environment)
     try StorageError.check { unsafe rocksdb_destroy_db(native, directory, $0) }
-    try CheckpointFiles(directory).removeDirectory()
+    try StoreDirectory(directory).remove()
   }
 
   package func files(at directory: String) throws(StorageError) -> [StoreFile] {
-    try CheckpointFiles(directory).list()
+    try StoreDirectory(directory).list()
   }
 
   package func readFile(
     _ name: String, at directory: String, offset: Int, count: Int
   ) throws(StorageError) -> [UInt8] {
-    try CheckpointFiles(directory).read(name, offset: offset, count: count)
+    try StoreDirectory(directory).read(name, offset: offset, count: count)
   }
 
   package func appendFile(_ name: String, at directory: String, bytes: [UInt8]) throws(StorageError) {
-    try CheckpointFiles(directory).append(bytes, to: name)
+    try StoreDirectory(directory).append(bytes, to: name)
   }
 
   package func finishReceiving(at directory: String) throws(StorageError) {
-    try CheckpointFiles(directory).sync()
+    try StoreDirectory(directory).sync()
   }
 
   /// The options of one store. The caller frees them; what they own is shared with the databases opened by them.

@@ -111,6 +111,7 @@ final class RocksDBStore: Store {
     let checkpoint = try StorageError.check { unsafe rocksdb_checkpoint_object_create(database.pointer, $0) }
     defer { unsafe rocksdb_checkpoint_object_destroy(checkpoint) }
     try StorageError.check { unsafe rocksdb_checkpoint_create(checkpoint, directory, 0, $0) }
+    try StoreDirectory(directory).syncName()
   }
 
   func setHistoryCutoff(_ time: HybridTime) {

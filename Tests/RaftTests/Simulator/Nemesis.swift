@@ -4,7 +4,7 @@ extension World {
   /// Makes trouble, and comes back.
   mutating func nemesis() throws {
     guard !isHealed else { return }
-    queue.add(.nemesis, at: now + UInt64(random.int(100...1500)) * World.millisecond)
+    queue.add(.nemesis, at: now + UInt64(random.int(50...900)) * World.millisecond)
     let troubles: [(Bool, (inout World) throws -> Void)] = [
       (faults.partitions, { world in world.repartition() }),
       (faults.crashes, { world in try world.crashSome() }),

@@ -15,6 +15,9 @@ struct Faults {
   var transfers = false
 
   static let none = Faults()
+  static let all = Faults(
+    loss: 0.1, duplication: 0.1, reordering: true, slowDisk: true, partitions: true, crashes: true, pauses: true,
+    drift: true, membership: true, compaction: true, transfers: true)
 
   static func drawn(using random: inout SeededRandom) -> Faults {
     var faults = Faults()
@@ -81,6 +84,8 @@ struct World {
   var elections = 0
   var snapshots = 0
   var readsServed = 0
+  /// Depends on every step of the run: two runs of one seed must end with the same.
+  private(set) var digest: UInt64 = 0
   private var effects: [Effect] = []
 
   struct Link: Hashable {
@@ -222,6 +227,7 @@ struct World {
       nodes[id]?.group = group
     }
     steps += 1
+    digest = (digest &* 31 &+ id.raw) &* 31 &+ now &+ UInt64(buffer.count)
     for effect in buffer { try perform(effect, at: id) }
     guard let group = nodes[id]?.group else { return }
     try require(group.commitIndex >= commitBefore, "commit went back at \(id)")
@@ -379,6 +385,7 @@ struct World {
   private mutating func client() throws {
     queue.add(.client, at: now + delay(5...60))
     let id = random.pick(order)
+    if faults.compaction, random.chance(0.1) { flushAndCompact(id, keeping: UInt64(random.int(0...10))) }
     if random.chance(0.25) {
       nextNumber += 1
       let context = nextNumber

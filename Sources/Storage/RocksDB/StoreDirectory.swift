@@ -1,9 +1,15 @@
 import Glibc
 
-/// The files of a checkpoint's directory, as they are sent to a new replica and received there.
-struct CheckpointFiles {
+/// The directory of a store or a checkpoint: what RocksDB does not do for it, and its files as they are sent to a new
+/// replica and received there.
+struct StoreDirectory {
   private let directory: String
   init(_ directory: String) { self.directory = directory }
+
+  var exists: Bool { unsafe access(directory, F_OK) == 0 }
+
+  /// Makes the directory's own name durable. RocksDB syncs what is in it, but not its parent.
+  func syncName() throws(StorageError) { try sync("\(directory)/..") }
 
   func list() throws(StorageError) -> [StoreFile] {
     guard let stream = unsafe opendir(directory) else { throw failure("opendir", directory) }
@@ -63,11 +69,11 @@ struct CheckpointFiles {
   func sync() throws(StorageError) {
     for file in try list() { try sync(path(file.name)) }
     try sync(directory)
-    try sync("\(directory)/..")
+    try syncName()
   }
 
   /// Removes the directory and what RocksDB left in it.
-  func removeDirectory() throws(StorageError) {
+  func remove() throws(StorageError) {
     guard let stream = unsafe opendir(directory) else { return }
     defer { unsafe closedir(stream) }
     while let entry = unsafe readdir(stream) {
@@ -77,6 +83,7 @@ struct CheckpointFiles {
       if name != ".", name != "..", unsafe unlink("\(directory)/\(name)") != 0 { throw failure("unlink", name) }
     }
     if unsafe rmdir(directory) != 0 && errno != ENOENT { throw failure("rmdir", directory) }
+    try syncName()
   }
 
   private func sync(_ path: String) throws(StorageError) {

@@ -1,0 +1,148 @@
+import Expressions
+import Operations
+import Schema
+import Values
+
+/// Rows on their way from COPY input into a table, batch by batch. Lives on its session's loop.
+final class CopyLoader {
+  private let table: TableDescriptor
+  /// Positions in the table of the input's columns.
+  private let targets: [Int]
+  private let sources: [ColumnSource]
+  private let filter: Expression?
+  private let executor: Executor
+  private let maker: RowMaker
+  private var reader: CopyReader
+  private var batch: [(row: CopyRow, values: Row)] = []
+  private var batchBytes = 0
+  private var batchCount = 0
+  private(set) var loadedCount = 0
+
+  /// A batch of this many bytes goes, whatever its number of rows.
+  private static let batchBytesMax = 1 << 20
+
+  init(
+    _ copy: CopySyntax, _ relation: RelationSyntax, _ options: CopyOptions, _ context: BindingContext,
+    _ executor: Executor
+  ) throws(SQLError) {
+    let binder = StatementBinder(context: context, parameters: ParameterTypes(count: 0, given: []))
+    table = try binder.table(relation)
+    self.executor = executor
+    var targets: [Int] = []
+    for name in copy.columns {
+      guard let position = table.position(ofColumnNamed: name), !table.columns[position].isHidden else {
+        throw SQLError(.undefinedColumn, "column \"\(name)\" of relation \"\(table.name)\" does not exist")
+      }
+      guard !targets.contains(position) else {
+        throw SQLError(.duplicateColumn, "column \"\(name)\" specified more than once")
+      }
+      targets.append(position)
+    }
+    if copy.columns.isEmpty { targets = table.columns.indices.filter { [table] in !table.columns[$0].isHidden } }
+    self.targets = targets
+
+    var sources: [ColumnSource] = []
+    for (position, column) in table.columns.enumerated() {
+      if let index = targets.firstIndex(of: position) {
+        sources.append(.value(.column(index, column.type)))
+        continue
+      }
+      switch column.defaultValue {
+      case .expression(let expression, _): sources.append(.value(expression))
+      case .sequence, .identity: sources.append(.sequence)
+      case .rowID: sources.append(.rowID)
+      case nil: sources.append(.value(.constant(.null, column.type)))
+      }
+    }
+    self.sources = sources
+    if let condition = copy.filter {
+      let scope = try Scope(table: table, alias: nil, at: relation.location)
+      var binder = binder.binder(Scopes([scope]), clause: "WHERE")
+      filter = try binder.bindCondition(condition)
+    } else {
+      filter = nil
+    }
+    maker = RowMaker(table: table, executor: executor)
+    reader = CopyReader(options, columns: targets.map { [table] in table.columns[$0].name }, table: table.name)
+  }
+
+  var columnCount: Int { targets.count }
+  /// Whether not all rows were committed together.
+  private(set) var committedInBatches = false
+
+  func add(_ piece: [UInt8]) { reader.add(piece) }
+
+  /// Reads the rows that are there, and sends each batch that is full.
+  func loadFullBatches(random: () -> UInt64) async throws(SQLError) {
+    while let row = try reader.next() {
+      batch.append((row, try values(of: row)))
+      batchBytes += row.raw.count
+      if batch.count >= executor.limits.insertBatchRows || batchBytes >= Self.batchBytesMax {
+        try await send(random: random)
+      }
+    }
+  }
+
+  func finish(random: () -> UInt64) async throws(SQLError) {
+    reader.end()
+    try await loadFullBatches(random: random)
+    try await send(random: random)
+  }
+
+  private func values(of row: CopyRow) throws(SQLError) -> Row {
+    var values: Row = []
+    values.reserveCapacity(row.fields.count)
+    for (field, target) in zip(row.fields, targets) {
+      guard let field else {
+        values.append(.null)
+        continue
+      }
+      let column = table.columns[target]
+      do {
+        values.append(
+          try TextFormat.parse(
+            field, as: column.type, settings: executor.evaluation.settings, now: executor.evaluation.statementTime))
+      } catch {
+        throw error.in(reader.context(column: column.name, field, line: row.line))
+      }
+    }
+    return values
+  }
+
+  private func send(random: () -> UInt64) async throws(SQLError) {
+    guard let first = batch.first, let last = batch.last else { return }
+    var rows = try await maker.unchecked(from: batch.map(\.values), sources, random: random)
+    var kept: [Row] = []
+    kept.reserveCapacity(rows.count)
+    for (index, row) in rows.enumerated() {
+      do throws(SQLError) {
+        if let filter, try !filter.isTrue(row: row, executor.evaluation) { continue }
+        try maker.check(row)
+      } catch { throw error.in(reader.context(batch[index].row.raw, line: batch[index].row.line)) }
+      kept.append(row)
+    }
+    rows = kept
+    let lines =
+      first.row.line == last.row.line ? "line \(first.row.line)" : "lines \(first.row.line) to \(last.row.line)"
+    batch.removeAll(keepingCapacity: true)
+    batchBytes = 0
+    if rows.isEmpty { return }
+    let mutation = TableMutation(
+      table: table.id, schemaVersion: table.version, mutation: .insert(rows: rows, onConflict: .fail), returning: nil)
+    do {
+      let result = try await executor.dataPlane.insertInBatches(mutation, deadline: executor.deadline)
+      loadedCount += result.affectedCount
+    } catch {
+      let failure = BatchInsertError(error: error.error, committedCount: error.committedCount + loadedCount)
+      throw failure.withCommittedCount.in("COPY \(table.name), \(lines)")
+    }
+    batchCount += 1
+    if batchCount > 1 { committedInBatches = true }
+    if !committedInBatches, rows.count > 1 {
+      var keys: [[UInt8]] = []
+      for row in rows { keys.append(try table.documentKey(for: row)) }
+      keys.sort { $0.lexicographicallyPrecedes($1) }
+      committedInBatches = executor.dataPlane.tabletCount(of: .points(keys), in: table) > 1
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import Expressions
+import Keys
+import Operations
+import Schema
+import Values
+
+/// A table's rows on their way into a replacement with another key.
+///
+/// The replacement is a table like any other until the catalog puts it in place in one step; if anything fails before,
+/// it is dropped, and the table is as it was.
+struct TableRewrite {
+  let dataPlane: any DataPlane
+  let executor: Executor
+  let table: TableDescriptor
+  /// Positions of the columns that go away.
+  let hidden: [Int]
+  let replacement: NewTable
+
+  init(
+    session: isolated SQLSession, table: TableDescriptor, hidden: [Int], replacement: NewTable, execution: Execution
+  ) {
+    dataPlane = session.dataPlane
+    executor = execution.executor
+    self.table = table
+    self.hidden = hidden
+    self.replacement = replacement
+  }
+
+  func run() async throws(SQLError) {
+    // One that an earlier attempt left behind.
+    if dataPlane.catalog.table(schema: replacement.name.schema, name: replacement.name.name) != nil { try await drop() }
+    _ = try await dataPlane.change(.createTable(replacement, ifNotExists: false), deadline: executor.deadline)
+    do throws(SQLError) {
+      guard
+        let target = dataPlane.catalog.table(schema: replacement.name.schema, name: replacement.name.name)
+      else { throw SQLError(.internalError, "the replacement of table \"\(table.name)\" is not in the catalog") }
+      try await copyRows(to: target)
+      _ = try await dataPlane.change(
+        .replaceStorage(of: table.id, expectedVersion: table.version, by: target.id), deadline: executor.deadline)
+    } catch {
+      try? await drop()
+      throw error
+    }
+  }
+
+  private func drop() async throws(SQLError) {
+    _ = try await dataPlane.change(.dropTables([replacement.name], ifExists: true), deadline: nil)
+  }
+
+  private func copyRows(to target: TableDescriptor) async throws(SQLError) {
+    let kept = table.columns.indices.filter { !hidden.contains($0) }
+    let projection = kept.map { Expression.column($0, table.columns[$0].type) }
+    let read = TableRead(
+      table: table.id, schemaVersion: table.version, selection: .ranges([table.wholeRange]),
+      pipeline: RowPipeline(filter: nil, output: .rows(projection: projection, limit: nil)), isOrdered: false)
+    let rows = try await dataPlane.read(read, deadline: executor.deadline)
+    var copied = 0
+    while let batch = try await rows.next() {
+      for row in batch { try checkKey(row, target) }
+      copied += batch.count
+      guard copied <= executor.limits.rewriteRowsMax else {
+        throw SQLError(
+          .programLimitExceeded,
+          "table \"\(table.name)\" has more than \(executor.limits.rewriteRowsMax) rows, too many to change its key",
+          hint: "Create a table with the key, and copy the rows in parts with INSERT … SELECT … WHERE.")
+      }
+      var start = 0
+      while start < batch.count {
+        let end = min(start + executor.limits.insertBatchRows, batch.count)
+        try await insert(Array(batch[start..<end]), into: target)
+        start = end
+      }
+    }
+  }
+
+  private func checkKey(_ row: Row, _ target: TableDescriptor) throws(SQLError) {
+    for position in target.keyPositions where row[position].isNull {
+      let name = target.columns[position].name
+      var error = SQLError(
+        .notNullViolation, "column \"\(name)\" of relation \"\(table.name)\" contains null values")
+      (error.schema, error.table, error.column) = (table.schema, table.name, name)
+      throw error
+    }
+  }
+
+  private func insert(_ rows: [Row], into target: TableDescriptor) async throws(SQLError) {
+    let mutation = TableMutation(
+      table: target.id, schemaVersion: target.version, mutation: .insert(rows: rows, onConflict: .fail),
+      returning: nil)
+    do {
+      _ = try await dataPlane.insertInBatches(mutation, deadline: executor.deadline)
+    } catch {
+      guard error.error.state == .uniqueViolation else { throw error.error }
+      var duplicate = SQLError(
+        .uniqueViolation, "could not create unique index \"\(target.primaryKey.constraintName)\"",
+        detail: error.error.detail?.replacing("already exists.", with: "is duplicated."))
+      (duplicate.schema, duplicate.table) = (table.schema, table.name)
+      duplicate.constraint = target.primaryKey.constraintName
+      throw duplicate
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import Expressions
+import Keys
+import Operations
+import Schema
+import Values
+
+/// What a write did.
+struct WriteOutcome {
+  var affectedCount: Int
+  var returned: [Row]
+  /// It went to several tablets, each of which committed its share on its own.
+  var committedInBatches = false
+}
+
+extension Executor {
+  func update(_ plan: UpdatePlan) async throws(SQLError) -> WriteOutcome {
+    guard let selection = try plan.keys.selection(in: plan.table, evaluation) else {
+      return WriteOutcome(affectedCount: 0, returned: [])
+    }
+    try checkOneTablet(selection, plan.table, "UPDATE")
+    let mutation = Mutation.update(
+      selection, filter: plan.filter?.foldConstants(evaluation), folded(plan.assignments))
+    return try await mutate(mutation, of: plan.table, returning: plan.returning)
+  }
+
+  func delete(_ plan: DeletePlan) async throws(SQLError) -> WriteOutcome {
+    guard let selection = try plan.keys.selection(in: plan.table, evaluation) else {
+      return WriteOutcome(affectedCount: 0, returned: [])
+    }
+    try checkOneTablet(selection, plan.table, "DELETE")
+    let mutation = Mutation.delete(selection, filter: plan.filter?.foldConstants(evaluation))
+    return try await mutate(mutation, of: plan.table, returning: plan.returning)
+  }
+
+  /// Until transactions span tablets, a statement that would is refused before it writes anything.
+  private func checkOneTablet(
+    _ selection: KeySelection, _ table: TableDescriptor, _ command: String
+  ) throws(SQLError) {
+    let count = dataPlane.tabletCount(of: selection, in: table)
+    guard count > 1 else { return }
+    let keys = table.primaryKey.columns.map { table.columns[$0.column] }
+    let hint =
+      keys.contains(where: \.isHidden)
+      ? "Table \"\(table.name)\" has no primary key; give it one, and name the row by it."
+      : "Restrict it by the primary key (\(keys.map(\.name).joined(separator: ", "))) to rows of one tablet."
+    throw SQLError(
+      .featureNotSupported, "\(command) of rows in \(count) tablets is not supported",
+      detail: "Nothing was written.", hint: hint)
+  }
+
+  private func folded(_ assignments: [Assignment]) -> [Assignment] {
+    assignments.map { Assignment(column: $0.column, value: $0.value.foldConstants(evaluation)) }
+  }
+
+  private func mutate(
+    _ mutation: Mutation, of table: TableDescriptor, returning: [Expression]?
+  ) async throws(SQLError) -> WriteOutcome {
+    let result = try await dataPlane.mutate(
+      TableMutation(
+        table: table.id, schemaVersion: table.version, mutation: mutation,
+        returning: returning?.map { $0.foldConstants(evaluation) }), deadline: deadline)
+    return WriteOutcome(affectedCount: result.affectedCount, returned: result.returned)
+  }
+
+  // MARK: - INSERT
+
+  func insert(_ plan: InsertPlan, random: () -> UInt64) async throws(SQLError) -> WriteOutcome {
+    let maker = RowMaker(table: plan.table, executor: self)
+    switch plan.source {
+    case .values(let sources):
+      let rows = try await maker.rows(sources, random: random)
+      return try await insert(rows, plan)
+    case .query(let query, let sources):
+      // All of it first, so that an INSERT … SELECT from its own table ends.
+      let cursor = try await open(query)
+      var rows: [Row] = []
+      var size = 0
+      while let batch = try await cursor.next() {
+        let made = try await maker.rows(from: batch, sources, random: random)
+        for row in made { size += row.sizeEstimate }
+        if size > limits.memoryBytesMax { throw .tooMuchMemory("INSERT … SELECT", limits.memoryBytesMax) }
+        rows += made
+      }
+      if rows.isEmpty { return WriteOutcome(affectedCount: 0, returned: []) }
+      return try await insert(rows, plan)
+    }
+  }
+
+  private func insert(_ rows: [Row], _ plan: InsertPlan) async throws(SQLError) -> WriteOutcome {
+    var onConflict = plan.onConflict
+    if case .update(let assignments, let filter) = onConflict {
+      onConflict = .update(folded(assignments), filter: filter?.foldConstants(evaluation))
+    }
+    let mutation = TableMutation(
+      table: plan.table.id, schemaVersion: plan.table.version,
+      mutation: .insert(rows: rows, onConflict: onConflict),
+      returning: plan.returning?.map { $0.foldConstants(evaluation) })
+    var isOneTablet = rows.count == 1
+    if !isOneTablet {
+      var keys: [[UInt8]] = []
+      for row in rows { keys.append(try plan.table.documentKey(for: row)) }
+      keys.sort(by: KeyRange.isLess)
+      isOneTablet = dataPlane.tabletCount(of: .points(keys), in: plan.table) <= 1
+    }
+    if isOneTablet {
+      let result = try await dataPlane.mutate(mutation, deadline: deadline)
+      return WriteOutcome(affectedCount: result.affectedCount, returned: result.returned)
+    }
+    do {
+      let result = try await dataPlane.insertInBatches(mutation, deadline: deadline)
+      return WriteOutcome(
+        affectedCount: result.affectedCount, returned: result.returned, committedInBatches: true)
+    } catch {
+      throw error.withCommittedCount
+    }
+  }
+}
+
+extension BatchInsertError {
+  /// The error, saying what stays.
+  var withCommittedCount: SQLError {
+    guard committedCount > 0 else { return error }
+    var error = self.error
+    let committed = "\(committedCount) rows of this statement were committed before the error, and stay."
+    error.detail = error.detail.map { "\($0) \(committed)" } ?? committed
+    return error
+  }
+}
+
+/// Makes whole rows of a table: values, defaults, sequences, and the checks that need no other row.
+struct RowMaker {
+  let table: TableDescriptor
+  let executor: Executor
+
+  /// Rows of VALUES.
+  func rows(_ sources: [[ColumnSource]], random: () -> UInt64) async throws(SQLError) -> [Row] {
+    var rows: [Row] = []
+    rows.reserveCapacity(sources.count)
+    for row in sources { rows.append(try values(row, over: [], random: random)) }
+    for column in table.columns.indices {
+      let missing = sources.indices.filter { if case .sequence = sources[$0][column] { true } else { false } }
+      try await fill(&rows, column, missing)
+    }
+    for row in rows { try check(row) }
+    return rows
+  }
+
+  /// Rows over those of a query.
+  func rows(
+    from input: [Row], _ sources: [ColumnSource], random: () -> UInt64
+  ) async throws(SQLError) -> [Row] {
+    let rows = try await unchecked(from: input, sources, random: random)
+    for row in rows { try check(row) }
+    return rows
+  }
+
+  /// Rows over those of COPY, which says itself where a row does not pass.
+  func unchecked(
+    from input: [Row], _ sources: [ColumnSource], random: () -> UInt64
+  ) async throws(SQLError) -> [Row] {
+    var rows: [Row] = []
+    rows.reserveCapacity(input.count)
+    for row in input { rows.append(try values(sources, over: row, random: random)) }
+    for column in table.columns.indices {
+      if case .sequence = sources[column] { try await fill(&rows, column, Array(rows.indices)) }
+    }
+    return rows
+  }
+
+  private func values(
+    _ sources: [ColumnSource], over input: Row, random: () -> UInt64
+  ) throws(SQLError) -> Row {
+    var row: Row = []
+    row.reserveCapacity(sources.count)
+    for source in sources {
+      switch source {
+      case .value(.constant(let datum, _)): row.append(datum)
+      case .value(.column(let index, _)) where index < input.count: row.append(input[index])
+      case .value(let expression): row.append(try expression.evaluate(row: input, executor.evaluation))
+      case .sequence: row.append(.null)
+      case .rowID: row.append(.uuid(RowID.make(at: executor.evaluation.clock(), random: random)))
+      }
+    }
+    return row
+  }
+
+  /// Gives these rows the next values of a column's sequence.
+  private func fill(_ rows: inout [Row], _ column: Int, _ missing: [Int]) async throws(SQLError) {
+    if missing.isEmpty { return }
+    let descriptor = table.columns[column]
+    let values = try await executor.dataPlane.nextValues(
+      of: table.id, column: descriptor.id, count: missing.count)
+    guard values.count == missing.count else { throw SQLError(.internalError, "too few sequence values") }
+    for (index, value) in zip(missing, values) {
+      guard let datum = Datum.int8(value).exactly(as: descriptor.type) else {
+        throw SQLError(.numericValueOutOfRange, "\(TypeCatalog.format(descriptor.type)) out of range")
+      }
+      rows[index][column] = datum
+    }
+  }
+
+  /// NOT NULL and CHECK.
+  func check(_ row: Row) throws(SQLError) {
+    for (column, value) in zip(table.columns, row) where column.isNotNull && value.isNull {
+      var error = SQLError(
+        .notNullViolation,
+        "null value in column \"\(column.name)\" of relation \"\(table.name)\" violates not-null constraint",
+        detail: failing(row))
+      (error.schema, error.table, error.column) = (table.schema, table.name, column.name)
+      throw error
+    }
+    for constraint in table.checks {
+      guard case .bool(false) = try constraint.expression.evaluate(row: row, executor.evaluation) else { continue }
+      var error = SQLError(
+        .checkViolation, "new row for relation \"\(table.name)\" violates check constraint \"\(constraint.name)\"",
+        detail: failing(row))
+      (error.schema, error.table, error.constraint) = (table.schema, table.name, constraint.name)
+      throw error
+    }
+  }
+
+  private func failing(_ row: Row) -> String {
+    let values = zip(table.columns, row).filter { !$0.0.isHidden }.map { column, value in
+      value.isNull ? "null" : TextFormat.text(value, as: column.type, settings: executor.evaluation.settings)
+    }
+    return "Failing row contains (\(values.joined(separator: ", ")))."
+  }
+}
+
+/// The hidden key of a table without a primary key: 48 bits of milliseconds, then chance, as in a UUID of version 7.
+enum RowID {
+  /// - Parameter time: microseconds since 2000-01-01 UTC.
+  static func make(at time: Int64, random: () -> UInt64) -> UUIDValue {
+    let milliseconds = UInt64(bitPattern: time / 1_000 &+ 946_684_800_000) & 0xffff_ffff_ffff
+    return UUIDValue(
+      high: milliseconds << 16 | 0x7000 | random() & 0x0fff, low: 0x8000_0000_0000_0000 | random() >> 2)
+  }
+}

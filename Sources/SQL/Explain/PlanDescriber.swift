@@ -1,0 +1,221 @@
+import Expressions
+import Keys
+import Operations
+import Schema
+import Values
+
+/// Turns a plan into the nodes that EXPLAIN shows: what runs at the gateway above, what the tablets do below.
+struct PlanDescriber {
+  let executor: Executor
+  let isVerbose: Bool
+
+  /// Rows that a scan of a table is taken to yield where nothing is known.
+  private static let tableRows = 1_000
+
+  func describe(_ plan: StatementPlan) -> ExplainNode {
+    switch plan.body {
+    case .select(let select): return describe(select)
+    case .insert(let insert):
+      let child: ExplainNode =
+        switch insert.source {
+        case .values(let rows) where rows.count == 1: node("Result", rows: 1, width: width(of: insert.table))
+        case .values(let rows):
+          node("Values Scan", on: "\"*VALUES*\"", rows: rows.count, width: width(of: insert.table))
+        case .query(let select, _): describe(select)
+        }
+      var node = modify("Insert", insert.table, child)
+      switch insert.onConflict {
+      case .fail: break
+      case .doNothing: node.details.append(.init(name: "Conflict Resolution", value: .text("NOTHING")))
+      case .update: node.details.append(.init(name: "Conflict Resolution", value: .text("UPDATE")))
+      }
+      return node
+    case .update(let update):
+      return modify("Update", update.table, scan(update.table, update.keys, filter: update.filter))
+    case .delete(let delete):
+      return modify("Delete", delete.table, scan(delete.table, delete.keys, filter: delete.filter))
+    case .explain, .utility: return node("Result", rows: 1, width: 0)
+    }
+  }
+
+  private func modify(_ operation: String, _ table: TableDescriptor, _ child: ExplainNode) -> ExplainNode {
+    ExplainNode(
+      title: "\(operation) on \(shownName(table))",
+      members: [
+        ("Node Type", "ModifyTable"), ("Operation", operation), ("Relation Name", table.name), ("Alias", table.name),
+      ], rows: 0, width: 0, children: [child])
+  }
+
+  private func node(_ type: String, on relation: String? = nil, rows: Int, width: Int) -> ExplainNode {
+    ExplainNode(
+      title: relation.map { "\(type) on \($0)" } ?? type, members: [("Node Type", type)], rows: rows, width: width)
+  }
+
+  private func shownName(_ table: TableDescriptor) -> String {
+    let name = Deparser.quoted(table.name)
+    return isVerbose || table.schema != "public" ? "\(Deparser.quoted(table.schema)).\(name)" : name
+  }
+
+  // MARK: - Queries
+
+  func describe(_ plan: SelectPlan) -> ExplainNode {
+    let (source, names) = describe(plan.source, filter: plan.filter)
+    let deparser = Deparser(columns: names)
+    var node = source
+    let isTable: Bool
+    if case .table = plan.source { isTable = true } else { isTable = false }
+    var output: [Expression]
+    var outputNames: [String]
+    switch plan.shape {
+    case .plain(let projection):
+      output = projection
+      outputNames = projection.map { deparser.text($0) }
+      if plan.isDistinct { node = aggregate(node, keys: outputNames, isPartial: isTable) }
+    case .grouped(let keys, let aggregates, let having, let projection):
+      let groupNames = keys.map { deparser.text($0) } + aggregates.map { deparser.text($0) }
+      node = aggregate(node, keys: keys.map { deparser.text($0) }, isPartial: isTable)
+      let upper = Deparser(verbatim: groupNames)
+      if let having { node.details.append(.init(name: "Filter", value: .text(upper.text(having)))) }
+      output = projection
+      outputNames = projection.map { upper.text($0) }
+      if plan.isDistinct { node = aggregate(node, keys: outputNames, isPartial: false) }
+    }
+    let width = output.prefix(plan.visibleCount).reduce(0) { $0 + Self.width(of: $1.type) }
+    node.width = width
+    if isVerbose {
+      node.details.insert(
+        .init(name: "Output", value: .list(Array(outputNames.prefix(plan.visibleCount)))), at: 0)
+    }
+    let limit = constant(plan.limit)
+    if !plan.sort.isEmpty, !plan.isSortedBySource {
+      let keys = plan.sort.map { key in
+        outputNames[key.column] + (key.descending ? " DESC" : "")
+          + (key.nullsFirst == key.descending ? "" : key.nullsFirst ? " NULLS FIRST" : " NULLS LAST")
+      }
+      if isTable, limit != nil, case .plain = plan.shape, !plan.isDistinct {
+        // Each tablet sends the first of its rows only.
+        node.details.append(.init(name: "Storage Sort Key", value: .list(keys)))
+        node.details.append(
+          .init(name: "Storage Limit", value: .number(limit.map { $0 + (constant(plan.offset) ?? 0) } ?? 0)))
+      }
+      node = ExplainNode(
+        title: "Sort", members: [("Node Type", "Sort")], details: [.init(name: "Sort Key", value: .list(keys))],
+        rows: node.rows, width: width, children: [node])
+    }
+    if plan.limit != nil || plan.offset != nil {
+      let rows = min(limit ?? node.rows, node.rows)
+      node = ExplainNode(
+        title: "Limit", members: [("Node Type", "Limit")], rows: rows, width: width, children: [node])
+    }
+    return node
+  }
+
+  private func constant(_ expression: Expression?) -> Int? {
+    guard let expression, case .int8(let value)? = try? expression.evaluate(row: [], executor.evaluation) else {
+      return nil
+    }
+    return Int(clamping: value)
+  }
+
+  private func aggregate(_ child: ExplainNode, keys: [String], isPartial: Bool) -> ExplainNode {
+    let name = keys.isEmpty ? "Aggregate" : "HashAggregate"
+    func make(_ prefix: String, _ mode: String, _ child: ExplainNode) -> ExplainNode {
+      ExplainNode(
+        title: prefix + name,
+        members: [
+          ("Node Type", "Aggregate"), ("Strategy", keys.isEmpty ? "Plain" : "Hashed"), ("Partial Mode", mode),
+        ], details: keys.isEmpty ? [] : [.init(name: "Group Key", value: .list(keys))],
+        rows: keys.isEmpty ? 1 : max(1, child.rows / 5), width: child.width, children: [child])
+    }
+    guard isPartial else { return make("", "Simple", child) }
+    return make("Finalize ", "Finalize", make("Partial ", "Partial", child))
+  }
+
+  private func describe(_ source: RowSource, filter: Expression?) -> (ExplainNode, names: [String]) {
+    var node: ExplainNode
+    var names: [String] = []
+    switch source {
+    case .table(let table, let keys): return (scan(table, keys, filter: filter), table.columns.map(\.name))
+    case .nothing: node = self.node("Result", rows: 1, width: 0)
+    case .view(let view):
+      names = view.columns.map(\.name)
+      node = self.node("System View Scan", on: "\(view.schema).\(view.name)", rows: Self.tableRows, width: 0)
+      node.members.append(("Relation Name", view.name))
+    case .series(_, _, _, let type):
+      names = ["generate_series"]
+      node = self.node(
+        "Function Scan", on: "generate_series", rows: Self.tableRows, width: Self.width(of: type))
+    case .values(let rows):
+      names = rows.first?.indices.map { "column\($0 + 1)" } ?? []
+      node = self.node("Values Scan", on: "\"*VALUES*\"", rows: rows.count, width: 0)
+    case .subquery(let plan):
+      names = plan.columns.map(\.name)
+      node = self.node("Subquery Scan", rows: Self.tableRows, width: 0)
+      node.children = [describe(plan)]
+    }
+    if let filter { node.details.append(.init(name: "Filter", value: .text(Deparser(columns: names).text(filter)))) }
+    return (node, names)
+  }
+
+  /// A read of a table's rows, with all that its tablets do.
+  private func scan(_ table: TableDescriptor, _ keys: KeyPlan, filter: Expression?) -> ExplainNode {
+    let name = shownName(table)
+    let tabletCount = table.tablets.count
+    let selection = try? keys.selection(in: table, executor.evaluation)
+    let reached = selection.flatMap { $0 }.map { executor.dataPlane.tabletCount(of: $0, in: table) } ?? 0
+    let deparser = Deparser(columns: table.columns.map(\.name))
+    var node: ExplainNode
+    if keys.isWhole {
+      node = ExplainNode(
+        title: "Seq Scan on \(name)",
+        members: [("Node Type", "Seq Scan"), ("Relation Name", table.name), ("Alias", table.name)],
+        rows: Self.tableRows * max(1, tabletCount), width: width(of: table))
+    } else {
+      let count = keys.candidates.reduce(1) { $0 * max(1, $1.count) }
+      node = ExplainNode(
+        title: "Index Scan using \(Deparser.quoted(table.primaryKey.constraintName)) on \(name)",
+        members: [
+          ("Node Type", "Index Scan"), ("Scan Direction", "Forward"), ("Index Name", table.primaryKey.constraintName),
+          ("Relation Name", table.name), ("Alias", table.name),
+        ], details: [.init(name: "Index Cond", value: .text(condition(of: keys, table, deparser)))],
+        rows: keys.isPoints ? count : max(count, Self.tableRows / 10), width: width(of: table))
+    }
+    if let filter { node.details.append(.init(name: "Storage Filter", value: .text(deparser.text(filter)))) }
+    node.details.append(.init(name: "Tablets", value: .text("\(reached) of \(tabletCount)")))
+    return node
+  }
+
+  private func condition(of keys: KeyPlan, _ table: TableDescriptor, _ deparser: Deparser) -> String {
+    var parts: [String] = []
+    for (index, candidates) in keys.candidates.enumerated() {
+      let column = table.columns[table.primaryKey.columns[index].column]
+      let name = Deparser.quoted(column.name)
+      parts.append(
+        candidates.count == 1
+          ? "(\(name) = \(deparser.text(candidates[0])))"
+          : deparser.text(.inList(.column(table.primaryKey.columns[index].column, column.type), candidates)))
+    }
+    if keys.candidates.count < table.primaryKey.columns.count {
+      let name = Deparser.quoted(table.columns[table.primaryKey.columns[keys.candidates.count].column].name)
+      for bound in keys.lower {
+        parts.append("(\(name) \(bound.isInclusive ? ">=" : ">") \(deparser.text(bound.value)))")
+      }
+      for bound in keys.upper {
+        parts.append("(\(name) \(bound.isInclusive ? "<=" : "<") \(deparser.text(bound.value)))")
+      }
+    }
+    return parts.count == 1 ? parts[0] : "(\(parts.joined(separator: " AND ")))"
+  }
+
+  private func width(of table: TableDescriptor) -> Int {
+    table.visibleColumns.reduce(0) { $0 + Self.width(of: $1.type) }
+  }
+
+  /// Bytes that PostgreSQL takes a value to have where it knows no better.
+  private static func width(of type: SQLType) -> Int {
+    let length = Int(TypeCatalog.entry(type.kind).length)
+    if length > 0 { return length }
+    if case .length(let count) = type.modifier { return Int(count) + 4 }
+    return 32
+  }
+}

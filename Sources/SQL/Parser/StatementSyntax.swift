@@ -1,0 +1,187 @@
+/// One statement as the user wrote it.
+indirect enum StatementSyntax: Sendable {
+  case select(SelectSyntax)
+  case insert(InsertSyntax)
+  case update(UpdateSyntax)
+  case delete(DeleteSyntax)
+  case createTable(CreateTableSyntax)
+  case dropTables([RelationSyntax], ifExists: Bool)
+  case addPrimaryKey(RelationSyntax, ConstraintSyntax, ifExists: Bool)
+  case truncate([RelationSyntax])
+  case copy(CopySyntax)
+  case explain(StatementSyntax, [OptionSyntax])
+  case set(SetSyntax)
+  case show(String)
+  case prepare(name: String, types: [TypeNameSyntax], StatementSyntax)
+  case execute(name: String, [ExpressionSyntax])
+  /// Nil: all.
+  case deallocate(name: String?)
+  case discard(DiscardTarget)
+  /// `VACUUM` or `ANALYZE` of these tables (none: all).
+  case maintain(command: String, [RelationSyntax])
+  case transaction(TransactionSyntax)
+  /// Nil: all.
+  case closeCursor(name: String?)
+  /// Understood and refused: what it is, and what to do instead.
+  case unsupported(String, hint: String?)
+
+  enum DiscardTarget: Sendable { case all, plans, sequences, temp }
+}
+
+enum TransactionSyntax: Sendable {
+  case begin(command: String)
+  case commit
+  case rollback
+  /// Savepoints and two-phase commit by the user's hand.
+  case other(String)
+}
+
+/// The name of a table or view.
+struct RelationSyntax: Sendable {
+  var schema: String?
+  var name: String
+  var alias: String?
+  var columnAliases: [String] = []
+  var location: Int?
+}
+
+struct SelectSyntax: Sendable {
+  var items: [TargetSyntax] = []
+  var from: [FromSyntax] = []
+  var filter: ExpressionSyntax?
+  var groupBy: [ExpressionSyntax] = []
+  var having: ExpressionSyntax?
+  var orderBy: [SortSyntax] = []
+  var limit: ExpressionSyntax?
+  var offset: ExpressionSyntax?
+  var isDistinct = false
+  /// Rows of `VALUES`, instead of items.
+  var values: [[ExpressionSyntax]] = []
+  /// The first of its clauses that is not supported, as `UNION`.
+  var unsupportedClause: String?
+  var unsupportedLocation: Int?
+}
+
+/// An item of a select list, a RETURNING list or a SET list.
+struct TargetSyntax: Sendable {
+  /// The alias, or the column that is set.
+  var name: String?
+  var value: ExpressionSyntax
+  var location: Int?
+}
+
+indirect enum FromSyntax: Sendable {
+  case relation(RelationSyntax)
+  case function(FunctionCallSyntax, alias: String?, columnAliases: [String])
+  case subquery(SelectSyntax, alias: String?, columnAliases: [String])
+  case unsupported(String, at: Int?)
+}
+
+struct InsertSyntax: Sendable {
+  var relation: RelationSyntax
+  var columns: [TargetSyntax]
+  /// Nil for DEFAULT VALUES.
+  var source: SelectSyntax?
+  var onConflict: OnConflictSyntax?
+  var returning: [TargetSyntax]
+  var overriding: Overriding = .none
+  enum Overriding: Sendable { case none, user, system }
+}
+
+struct OnConflictSyntax: Sendable {
+  /// The columns in brackets; nil where none are given.
+  var columns: [String]?
+  var constraint: String?
+  /// Nil: DO NOTHING.
+  var assignments: [TargetSyntax]?
+  var filter: ExpressionSyntax?
+  var location: Int?
+}
+
+struct UpdateSyntax: Sendable {
+  var relation: RelationSyntax
+  var assignments: [TargetSyntax]
+  var filter: ExpressionSyntax?
+  var returning: [TargetSyntax]
+}
+
+struct DeleteSyntax: Sendable {
+  var relation: RelationSyntax
+  var filter: ExpressionSyntax?
+  var returning: [TargetSyntax]
+}
+
+struct CreateTableSyntax: Sendable {
+  var relation: RelationSyntax
+  var columns: [ColumnSyntax]
+  var constraints: [ConstraintSyntax]
+  var options: [OptionSyntax]
+  var ifNotExists: Bool
+  var split: ShardingSyntax.Split?
+  /// Rows of SPLIT AT VALUES.
+  var splitRows: [[ExpressionSyntax]] = []
+}
+
+struct ColumnSyntax: Sendable {
+  var name: String
+  var type: TypeNameSyntax
+  var constraints: [ConstraintSyntax]
+  var location: Int?
+}
+
+struct ConstraintSyntax: Sendable {
+  enum Kind: Sendable {
+    case null
+    case notNull
+    /// The expression and its text.
+    case defaultValue(ExpressionSyntax)
+    case check(ExpressionSyntax)
+    /// Columns are empty for a column's own constraint.
+    case primaryKey([String], [ShardingSyntax.KeyOrder])
+    case identity(always: Bool, [OptionSyntax])
+    case unsupported(String)
+  }
+  var name: String?
+  var kind: Kind
+  var location: Int?
+}
+
+/// `name value` of WITH, COPY, EXPLAIN and the like.
+struct OptionSyntax: Sendable {
+  enum Value: Hashable, Sendable {
+    case none
+    case text(String)
+    case number(Int)
+    case list([String])
+    case star
+  }
+  var name: String
+  var value: Value
+  var location: Int?
+}
+
+struct CopySyntax: Sendable {
+  /// Nil: a query.
+  var relation: RelationSyntax?
+  var query: StatementSyntax?
+  var columns: [String]
+  var isFrom: Bool
+  /// A file name or program, which are refused.
+  var file: String?
+  var options: [OptionSyntax]
+  var filter: ExpressionSyntax?
+}
+
+struct SetSyntax: Sendable {
+  enum Change: Sendable {
+    case value([String])
+    case toDefault
+    case resetAll
+    /// `SET TRANSACTION …`, `SET SESSION CHARACTERISTICS AS TRANSACTION …`.
+    case transaction(session: Bool, [OptionSyntax])
+  }
+  var name: String
+  var change: Change
+  var isLocal: Bool
+  var isReset: Bool
+}

@@ -1,0 +1,170 @@
+import Values
+
+extension TreeReader {
+  mutating func statement(_ node: ParseNode) throws(SQLError) -> StatementSyntax {
+    let (tag, body) = node.tagged
+    switch tag {
+    case "SelectStmt": return .select(try select(body))
+    case "InsertStmt": return .insert(try insert(body))
+    case "UpdateStmt": return .update(try update(body))
+    case "DeleteStmt": return .delete(try delete(body))
+    case "CreateStmt": return .createTable(try createTable(body))
+    case "DropStmt": return drop(body)
+    case "AlterTableStmt": return try alterTable(body)
+    case "TruncateStmt": return .truncate(body.list("relations").map { relation($0) })
+    case "CopyStmt": return .copy(try copy(body))
+    case "ExplainStmt":
+      guard let query = body["query"] else { return .unsupported("this EXPLAIN", hint: nil) }
+      return .explain(try statement(query), options(body.list("options")))
+    case "VariableSetStmt": return .set(try set(body))
+    case "VariableShowStmt": return .show(body.string("name") ?? "")
+    case "PrepareStmt":
+      guard let query = body["query"] else { return .unsupported("this PREPARE", hint: nil) }
+      return .prepare(
+        name: body.string("name") ?? "", types: body.list("argtypes").map { typeName($0) }, try statement(query))
+    case "ExecuteStmt": return .execute(name: body.string("name") ?? "", try expressions(body.list("params")))
+    case "DeallocateStmt": return .deallocate(name: body.string("name"))
+    case "DiscardStmt":
+      switch body.string("target") {
+      case "DISCARD_PLANS": return .discard(.plans)
+      case "DISCARD_SEQUENCES": return .discard(.sequences)
+      case "DISCARD_TEMP": return .discard(.temp)
+      default: return .discard(.all)
+      }
+    case "VacuumStmt":
+      return .maintain(
+        command: body.bool("is_vacuumcmd") ? "VACUUM" : "ANALYZE",
+        body.list("rels").compactMap { $0["VacuumRelation"]?["relation"] }.map { relation($0) })
+    case "TransactionStmt": return transaction(body)
+    case "ClosePortalStmt": return .closeCursor(name: body.string("portalname"))
+    default: return .unsupported(Self.commandName(of: tag), hint: Self.hint(for: tag))
+    }
+  }
+
+  private func drop(_ body: ParseNode) -> StatementSyntax {
+    guard body.string("removeType") == "OBJECT_TABLE" else {
+      let kind = (body.string("removeType") ?? "").dropFirst("OBJECT_".count).split(separator: "_")
+      return .unsupported("DROP \(kind.joined(separator: " "))", hint: nil)
+    }
+    var tables: [RelationSyntax] = []
+    for object in body.list("objects") {
+      let names = object["List"]?.names("items") ?? []
+      tables.append(
+        RelationSyntax(schema: names.count > 1 ? names[names.count - 2] : nil, name: names.last ?? "", location: nil))
+    }
+    return .dropTables(tables, ifExists: body.bool("missing_ok"))
+  }
+
+  private mutating func alterTable(_ body: ParseNode) throws(SQLError) -> StatementSyntax {
+    let commands = body.list("cmds")
+    let hint = "The supported form is ALTER TABLE name ADD PRIMARY KEY (column, …)."
+    guard body.string("objtype") == "OBJECT_TABLE", commands.count == 1, let command = commands[0]["AlterTableCmd"],
+      command.string("subtype") == "AT_AddConstraint", let node = command["def"]?["Constraint"]
+    else { return .unsupported("this form of ALTER TABLE", hint: hint) }
+    let constraint = try self.constraint(node)
+    guard case .primaryKey = constraint.kind else {
+      if case .unsupported(let what) = constraint.kind {
+        return .unsupported("ALTER TABLE … ADD \(what)", hint: hint)
+      }
+      return .unsupported("adding this constraint to a table", hint: hint)
+    }
+    return .addPrimaryKey(relation(body["relation"]), constraint, ifExists: body.bool("missing_ok"))
+  }
+
+  private mutating func copy(_ body: ParseNode) throws(SQLError) -> CopySyntax {
+    var query: StatementSyntax?
+    if let node = body["query"] { query = try statement(node) }
+    return CopySyntax(
+      relation: body["relation"].map { relation($0) }, query: query, columns: body.names("attlist"),
+      isFrom: body.bool("is_from"),
+      file: body.bool("is_program") ? "PROGRAM" : body.string("filename"), options: options(body.list("options")),
+      filter: try optional(body["whereClause"]))
+  }
+
+  private mutating func set(_ body: ParseNode) throws(SQLError) -> SetSyntax {
+    let name = body.string("name") ?? ""
+    var set = SetSyntax(name: name, change: .toDefault, isLocal: body.bool("is_local"), isReset: false)
+    switch body.string("kind") {
+    case "VAR_SET_MULTI":
+      guard name == "TRANSACTION" || name == "SESSION CHARACTERISTICS" else {
+        throw .unsupported("SET \(name)")
+      }
+      set.change = .transaction(session: name != "TRANSACTION", options(body.list("args")))
+    case "VAR_RESET": set.isReset = true
+    case "VAR_RESET_ALL":
+      set.isReset = true
+      set.change = .resetAll
+    case "VAR_SET_VALUE", nil:
+      var values: [String] = []
+      for argument in body.list("args") { values.append(try settingValue(argument)) }
+      set.change = .value(values)
+    default: break
+    }
+    return set
+  }
+
+  private func settingValue(_ node: ParseNode) throws(SQLError) -> String {
+    if let cast = node["TypeCast"] {
+      let inner = cast["arg"]?["A_Const"]?["sval"]?.string("sval") ?? ""
+      return "INTERVAL '\(inner)'"
+    }
+    guard let constant = node["A_Const"] else { throw .unsupported("this value of a setting") }
+    switch self.constant(constant) {
+    case .integer(let value): return String(value)
+    case .number(let text), .string(let text), .bitString(let text): return text
+    case .boolean(let value): return value ? "true" : "false"
+    case .null: return ""
+    }
+  }
+
+  private func transaction(_ body: ParseNode) -> StatementSyntax {
+    switch body.string("kind") {
+    case "TRANS_STMT_START": .transaction(.begin(command: "START TRANSACTION"))
+    case "TRANS_STMT_COMMIT": .transaction(.commit)
+    case "TRANS_STMT_ROLLBACK": .transaction(.rollback)
+    case "TRANS_STMT_SAVEPOINT": .transaction(.other("SAVEPOINT"))
+    case "TRANS_STMT_RELEASE": .transaction(.other("RELEASE SAVEPOINT"))
+    case "TRANS_STMT_ROLLBACK_TO": .transaction(.other("ROLLBACK TO SAVEPOINT"))
+    case "TRANS_STMT_PREPARE": .transaction(.other("PREPARE TRANSACTION"))
+    case "TRANS_STMT_COMMIT_PREPARED": .transaction(.other("COMMIT PREPARED"))
+    case "TRANS_STMT_ROLLBACK_PREPARED": .transaction(.other("ROLLBACK PREPARED"))
+    default: .transaction(.begin(command: "BEGIN"))
+    }
+  }
+
+  /// `CreateExtensionStmt` to `CREATE EXTENSION`.
+  private static func commandName(of tag: String) -> String {
+    switch tag {
+    case "IndexStmt": return "CREATE INDEX"
+    case "ViewStmt": return "CREATE VIEW"
+    case "CreateTableAsStmt": return "CREATE TABLE AS"
+    case "DeclareCursorStmt": return "DECLARE CURSOR"
+    case "FetchStmt": return "FETCH or MOVE"
+    case "RenameStmt": return "ALTER … RENAME"
+    case "GrantStmt", "GrantRoleStmt": return "GRANT or REVOKE"
+    case "CreateSeqStmt": return "CREATE SEQUENCE"
+    case "AlterSeqStmt": return "ALTER SEQUENCE"
+    case "RuleStmt": return "CREATE RULE"
+    case "CreatePLangStmt": return "CREATE LANGUAGE"
+    case "CreatedbStmt": return "CREATE DATABASE"
+    case "CreateTrigStmt": return "CREATE TRIGGER"
+    case "LockStmt": return "LOCK TABLE"
+    default: break
+    }
+    var words: [String] = []
+    for character in tag.hasSuffix("Stmt") ? tag.dropLast(4) : Substring(tag) {
+      if character.isUppercase || words.isEmpty { words.append("") }
+      words[words.count - 1].append(contentsOf: character.uppercased())
+    }
+    return words.joined(separator: " ")
+  }
+
+  private static func hint(for tag: String) -> String? {
+    switch tag {
+    case "IndexStmt": "Rows are found by primary key; choose the key for the queries that must be fast."
+    case "ViewStmt", "CreateTableAsStmt": "Create a table and fill it with INSERT … SELECT."
+    case "DeclareCursorStmt", "FetchStmt": "Read with a row limit through a portal of the extended protocol."
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import Expressions
+import Operations
+import Schema
+import Values
+
+/// A statement, bound and planned: plain data over typed expressions, the same for every execution of its text. What an
+/// execution adds is the parameters' values.
+struct StatementPlan: Sendable {
+  indirect enum Body: Sendable {
+    case select(SelectPlan)
+    case insert(InsertPlan)
+    case update(UpdatePlan)
+    case delete(DeletePlan)
+    case explain(ExplainPlan)
+    /// What is not planned, but carried out from its syntax.
+    case utility(StatementSyntax)
+  }
+  var body: Body
+  /// Of the user's parameters, then of the slots.
+  var parameterTypes: [SQLType]
+  var userParameterCount: Int
+  var slots: [SlotSource]
+  /// Nil where the statement yields no rows.
+  var columns: [ResultColumn]?
+  /// Whether another execution may use it.
+  var isReusable: Bool
+}
+
+/// Where a query's rows come from.
+indirect enum RowSource: Sendable {
+  /// One row without columns.
+  case nothing
+  case table(TableDescriptor, KeyPlan)
+  case view(VirtualTable)
+  /// `generate_series(start, stop, step)`.
+  case series(start: Expression, stop: Expression, step: Expression, type: SQLType)
+  case values([[Expression]])
+  case subquery(SelectPlan)
+}
+
+struct SelectPlan: Sendable {
+  var source: RowSource
+  /// Over the source's row.
+  var filter: Expression?
+  var shape: Shape
+  /// Over the shape's output row.
+  var sort: [SortKey]
+  var isDistinct: Bool
+  var limit: Expression?
+  var offset: Expression?
+  /// How many of the output columns the client sees; the rest is there to sort by.
+  var visibleCount: Int
+  var columns: [ResultColumn]
+  /// The source yields rows in the order asked for.
+  var isSortedBySource = false
+
+  enum Shape: Sendable {
+    case plain([Expression])
+    /// `having` and `projection` see the group row: keys, then aggregates.
+    case grouped(by: [Expression], aggregates: [AggregateCall], having: Expression?, projection: [Expression])
+  }
+}
+
+/// How a value of a new row comes to be.
+enum ColumnSource: Sendable {
+  /// Over the source row (no columns for VALUES).
+  case value(Expression)
+  case sequence
+  case rowID
+}
+
+struct InsertPlan: Sendable {
+  var table: TableDescriptor
+  var source: Source
+  var onConflict: ConflictAction
+  var returning: [Expression]?
+
+  enum Source: Sendable {
+    /// A source for every column of each row.
+    case values([[ColumnSource]])
+    /// One for every column, over the query's rows.
+    case query(SelectPlan, [ColumnSource])
+  }
+}
+
+struct UpdatePlan: Sendable {
+  var table: TableDescriptor
+  var keys: KeyPlan
+  var filter: Expression?
+  var assignments: [Assignment]
+  var returning: [Expression]?
+}
+
+struct DeletePlan: Sendable {
+  var table: TableDescriptor
+  var keys: KeyPlan
+  var filter: Expression?
+  var returning: [Expression]?
+}
+
+struct ExplainPlan: Sendable {
+  enum Format: Sendable { case text, json }
+  var statement: StatementPlan
+  var format: Format
+  var isAnalyze: Bool
+  var isVerbose: Bool
+  var showsCosts: Bool
+  var showsTiming: Bool
+  var showsSummary: Bool
+}

@@ -1,0 +1,64 @@
+import Values
+
+/// One statement of a text, with its plan once it has one. Lives on its session's loop.
+final class CachedStatement {
+  let statement: ParsedScript.Statement
+  /// The text that positions refer to.
+  let text: String
+  /// Types that the client gave for parameters.
+  let given: [SQLType]
+  private(set) var plan: StatementPlan?
+  private var catalogVersion: UInt64 = 0
+  private var settingsGeneration = 0
+
+  init(_ statement: ParsedScript.Statement, text: String, given: [SQLType] = []) {
+    self.statement = statement
+    self.text = text
+    self.given = given
+  }
+
+  /// The plan for this catalog and these settings, made anew if it is not.
+  /// - Throws: what binding throws; 0A000 if a prepared statement's result changed since the client saw it.
+  func plan(in context: BindingContext, settingsGeneration: Int) throws(SQLError) -> StatementPlan {
+    if let plan, catalogVersion == context.catalog.version, self.settingsGeneration == settingsGeneration,
+      plan.isReusable
+    {
+      return plan
+    }
+    let made: StatementPlan
+    do {
+      made = try StatementBinder.plan(statement, given: given, context: context)
+    } catch { throw error.located(in: text) }
+    if let plan, plan.columns?.map(\.type) != made.columns?.map(\.type) {
+      throw SQLError(.featureNotSupported, "cached plan must not change result type")
+    }
+    plan = made
+    catalogVersion = context.catalog.version
+    self.settingsGeneration = settingsGeneration
+    return made
+  }
+}
+
+/// The statements of texts seen lately, so that a text is parsed and planned once.
+struct StatementCache {
+  private var entries: [String: [CachedStatement]] = [:]
+  private let countMax: Int
+  /// Longer texts are hardly ever sent twice.
+  private static let textBytesMax = 16 << 10
+
+  init(countMax: Int) { self.countMax = countMax }
+
+  mutating func statements(of text: String) throws(SQLError) -> [CachedStatement] {
+    if let known = entries[text], known.first?.text.utf8.elementsEqual(text.utf8) ?? true { return known }
+    let script = try SQLParser.parse(text)
+    let statements = script.statements.map { CachedStatement($0, text: text) }
+    if text.utf8.count <= Self.textBytesMax {
+      // Texts with literals inlined never come again; throwing all away now and then is cheap and keeps no order.
+      if entries.count >= countMax { entries.removeAll(keepingCapacity: true) }
+      entries[text] = statements
+    }
+    return statements
+  }
+
+  mutating func removeAll() { entries.removeAll() }
+}

@@ -1,0 +1,255 @@
+import Expressions
+import Operations
+import Runtime
+import Values
+
+/// One run of a statement: its plan, and what is fixed for it.
+struct Execution {
+  var plan: StatementPlan
+  var statement: CachedStatement
+  var executor: Executor
+}
+
+/// What a statement gives when it has begun.
+enum StatementResult {
+  case command(tag: String)
+  /// `count` where the tag's number is not that of the rows.
+  case rows(any RowCursor, columns: [ResultColumn]?, CommandTag, count: Int?)
+}
+
+extension SQLSession {
+  /// Microseconds from the Unix epoch to 2000-01-01.
+  private static let epochMicroseconds: Int64 = 946_684_800_000_000
+
+  /// Microseconds since 2000-01-01 UTC.
+  func now() -> Int64 { Int64(clamping: clock.wallMicroseconds()) &- Self.epochMicroseconds }
+
+  func bindingContext() -> BindingContext {
+    BindingContext(
+      catalog: dataPlane.catalog, virtualTables: .standard, searchPath: settings.searchPath, format: settings.format,
+      now: now(), facts: facts)
+  }
+
+  /// Runs the work of one statement in a task that `cancel` and the statement's timeout can stop.
+  func run<T: Sendable>(
+    _ work: @escaping @Sendable (isolated SQLSession) async throws(SQLError) -> T
+  ) async throws(SQLError) -> T {
+    let number = running.begin()
+    let task = Task(executorPreference: loop) { () -> Result<T, SQLError> in
+      do throws(SQLError) {
+        return .success(try await work(self))
+      } catch {
+        return .failure(error)
+      }
+    }
+    running.started(number) { task.cancel() }
+    var timer: (any ScheduledWork)?
+    if settings.statementTimeoutMilliseconds > 0 {
+      let running = self.running
+      timer = loop.schedule(after: UInt64(settings.statementTimeoutMilliseconds) * 1_000_000) {
+        running.cancel(.timeout, number: number)
+      }
+    }
+    let result = await task.value
+    timer?.cancel()
+    let reason = running.end(number)
+    switch result {
+    case .success(let value): return value
+    case .failure(let error):
+      // Whatever a stopped statement says of its end, the client hears why it was stopped, unless it may have written.
+      if let reason, error.state == .queryCanceled { throw reason.error }
+      throw error
+    }
+  }
+
+  /// Plans a statement and fixes what one execution sees.
+  func begin(_ statement: CachedStatement, parameters: [Datum]) throws(SQLError) -> Execution {
+    let context = bindingContext()
+    let plan = try statement.plan(in: context, settingsGeneration: settings.generation)
+    guard parameters.count >= plan.userParameterCount else {
+      throw SQLError(.undefinedParameter, "there is no parameter $\(parameters.count + 1)")
+    }
+    return Execution(
+      plan: plan, statement: statement, executor: executor(parameters: parameters, now: context.now))
+  }
+
+  func executor(parameters: [Datum], now: Int64) -> Executor {
+    let (clock, random) = (self.clock, self.random)
+    let evaluation = EvaluationContext(
+      statementTime: now, transactionTime: now, settings: settings.format, parameters: parameters,
+      random: { random.next() },
+      clock: { Int64(clamping: clock.wallMicroseconds()) &- Self.epochMicroseconds })
+    var limits = self.limits.execution
+    limits.memoryBytesMax = min(limits.memoryBytesMax, settings.workMemoryBytes)
+    var deadline: Deadline?
+    if settings.statementTimeoutMilliseconds > 0 {
+      deadline = Deadline(
+        nanoseconds: clock.monotonicNanoseconds() &+ UInt64(settings.statementTimeoutMilliseconds) * 1_000_000)
+    }
+    return Executor(
+      dataPlane: dataPlane, settings: settings, facts: facts, evaluation: evaluation, deadline: deadline,
+      limits: limits)
+  }
+
+  /// Carries a statement out up to its first row.
+  func start(_ begun: Execution, sink: any ResultSink) async throws(SQLError) -> StatementResult {
+    var execution = begun
+    if !execution.plan.slots.isEmpty { execution.executor = try await filled(execution, sink: sink) }
+    let executor = execution.executor
+    switch execution.plan.body {
+    case .select(let plan):
+      return .rows(try await executor.open(plan), columns: execution.plan.columns, .select, count: nil)
+    case .insert(let plan):
+      try requireWritable("INSERT")
+      let random = self.random
+      let outcome = try await executor.insert(plan, random: { random.next() })
+      if outcome.committedInBatches { try await noticeBatches(sink) }
+      return result(outcome, execution.plan.columns, .insert)
+    case .update(let plan):
+      try requireWritable("UPDATE")
+      return result(try await executor.update(plan), execution.plan.columns, .update)
+    case .delete(let plan):
+      try requireWritable("DELETE")
+      return result(try await executor.delete(plan), execution.plan.columns, .delete)
+    case .explain(let plan):
+      let lines = try await explain(plan, executor, sink: sink)
+      return .rows(ListCursor(lines), columns: execution.plan.columns, .explain, count: nil)
+    case .utility(let syntax):
+      return try await runUtility(syntax, execution, sink: sink)
+    }
+  }
+
+  private func result(_ outcome: WriteOutcome, _ columns: [ResultColumn]?, _ tag: CommandTag) -> StatementResult {
+    guard let columns else { return .command(tag: tag.tag(count: outcome.affectedCount)) }
+    return .rows(ListCursor(outcome.returned), columns: columns, tag, count: outcome.affectedCount)
+  }
+
+  func requireWritable(_ command: String) throws(SQLError) {
+    guard settings.isReadOnly else { return }
+    throw SQLError(SQLState(code: "25006"), "cannot execute \(command) in a read-only transaction")
+  }
+
+  func noticeBatches(_ sink: any ResultSink) async throws(SQLError) {
+    try await notice(
+      SQLError(
+        SQLState(code: "00000"), "rows of several tablets were committed tablet by tablet, not as one transaction"),
+      .notice, sink)
+  }
+
+  /// Tells the client, unless its settings ask for silence.
+  func notice(_ notice: SQLError, _ severity: NoticeSeverity, _ sink: any ResultSink) async throws(SQLError) {
+    guard severity.rank >= settings.clientMinMessages.rank || severity == .info else { return }
+    try await sink.notice(notice, severity: severity)
+  }
+
+  // MARK: - Slots
+
+  /// Computes the values that the statement takes from the session, in order.
+  private func filled(_ execution: Execution, sink: any ResultSink) async throws(SQLError) -> Executor {
+    var parameters = execution.executor.evaluation.parameters
+    var executor = execution.executor
+    for slot in execution.plan.slots {
+      let value = try await self.value(of: slot, executor.evaluation, sink: sink)
+      parameters.append(value)
+      executor = executor.with(parameters: parameters)
+    }
+    return executor
+  }
+
+  private func value(
+    of slot: SlotSource, _ context: EvaluationContext, sink: any ResultSink
+  ) async throws(SQLError) -> Datum {
+    func text(_ expression: Expression) throws(SQLError) -> String? {
+      guard case .text(let text) = try expression.evaluate(row: [], context) else { return nil }
+      return text
+    }
+    func flag(_ expression: Expression) throws(SQLError) -> Bool {
+      if case .bool(true) = try expression.evaluate(row: [], context) { true } else { false }
+    }
+    switch slot {
+    case .nextValue(let name):
+      guard let name = try text(name) else { return .null }
+      let key = try sequence(named: name)
+      try requireWritable("nextval()")
+      let values = try await dataPlane.nextValues(of: .init(key.table), column: key.column, count: 1)
+      guard let value = values.first else { throw SQLError(.internalError, "no sequence value") }
+      sequenceValues[key] = value
+      lastSequence = key
+      return .int8(value)
+    case .currentValue(let name):
+      guard let name = try text(name) else { return .null }
+      let key = try sequence(named: name)
+      guard let value = sequenceValues[key] else {
+        throw SQLError(
+          .objectNotInPrerequisiteState, "currval of sequence \"\(name)\" is not yet defined in this session")
+      }
+      return .int8(value)
+    case .lastValue:
+      guard let key = lastSequence, let value = sequenceValues[key] else {
+        throw SQLError(.objectNotInPrerequisiteState, "lastval is not yet defined in this session")
+      }
+      return .int8(value)
+    case .sleep(let seconds):
+      guard case .float8(let seconds) = try seconds.evaluate(row: [], context), seconds > 0 else { return .null }
+      let nanoseconds = UInt64(min(seconds, 1e9) * 1e9)
+      guard await loop.sleep(nanoseconds: nanoseconds) else { throw RunningStatement.Reason.userRequest.error }
+      // PostgreSQL's void is an empty string in text.
+      return .text("")
+    case .setConfig(let name, let value, let isLocal):
+      guard let name = try text(name) else {
+        throw SQLError(.invalidParameterValue, "SET requires parameter name")
+      }
+      return .text(try await change(name, to: try text(value), isLocal: try flag(isLocal), sink: sink))
+    case .currentSetting(let name, let missingIsNull):
+      guard let name = try text(name) else { return .null }
+      if let missingIsNull, try flag(missingIsNull) {
+        guard let value = try? settings.value(name) else { return .null }
+        return .text(value)
+      }
+      return .text(try settings.value(name))
+    }
+  }
+
+  /// Changes a setting, and tells the client of it if it is one that clients are told of.
+  @discardableResult
+  func change(
+    _ name: String, to value: String?, isLocal: Bool, sink: any ResultSink
+  ) async throws(SQLError) -> String {
+    let before = settings.reported
+    let stored = try settings.set(name, to: value, isLocal: isLocal)
+    try await report(changesSince: before, sink)
+    return stored
+  }
+
+  func report(
+    changesSince before: [(name: String, value: String)], _ sink: any ResultSink
+  ) async throws(SQLError) {
+    for (old, new) in zip(before, settings.reported) where old.value != new.value {
+      try await sink.parameterStatus(name: new.name, value: new.value)
+    }
+  }
+
+  /// Finds a sequence by its name, which may say the schema.
+  private func sequence(named name: String) throws(SQLError) -> SequenceKey {
+    let plain = name.split(separator: ".").last.map { String($0).filter { $0 != "\"" } } ?? name
+    for table in dataPlane.catalog.tables.values.sorted(by: { $0.id < $1.id }) {
+      if let sequence = table.sequences.first(where: { $0.name == plain }) {
+        return SequenceKey(table: table.id.rawValue, column: sequence.column)
+      }
+    }
+    throw SQLError(.undefinedTable, "relation \"\(name)\" does not exist")
+  }
+}
+
+extension NoticeSeverity {
+  /// In the order of `client_min_messages`.
+  var rank: Int {
+    switch self {
+    case .debug: 0
+    case .log: 1
+    case .info: 2
+    case .notice: 3
+    case .warning: 4
+    }
+  }
+}

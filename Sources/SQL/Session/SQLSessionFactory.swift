@@ -1,0 +1,49 @@
+import Operations
+import Runtime
+import Values
+
+/// Bounds of one session.
+package struct SessionLimits: Sendable {
+  package var preparedStatementsMax = 10_000
+  package var portalsMax = 1_000
+  package var cachedTextsMax = 256
+  package var execution = ExecutionLimits()
+  /// Names of the databases that clients may connect to.
+  package var databases: Set<String> = ["apus", "postgres", "yugabyte"]
+  package init() {}
+}
+
+/// Makes the sessions of one node.
+package struct SQLSessionFactory: SessionFactory {
+  private let dataPlane: any DataPlane
+  private let clock: any Clock
+  private let random: any RandomSource
+  private let limits: SessionLimits
+
+  package init(dataPlane: any DataPlane, runtime: Runtime, limits: SessionLimits = SessionLimits()) {
+    self.init(dataPlane: dataPlane, clock: runtime.clock, random: runtime.random, limits: limits)
+  }
+
+  /// Time and chance are all that sessions take from the world; their loops come with their connections.
+  package init(
+    dataPlane: any DataPlane, clock: any Clock, random: any RandomSource, limits: SessionLimits = SessionLimits()
+  ) {
+    self.dataPlane = dataPlane
+    self.clock = clock
+    self.random = random
+    self.limits = limits
+  }
+
+  package func makeSession(
+    user: String, database: String, settings: [(name: String, value: String)], processID: Int32, loop: any Loop
+  ) async throws(SQLError) -> any Session {
+    guard limits.databases.contains(database) else {
+      throw SQLError(.invalidCatalogName, "database \"\(database)\" does not exist")
+    }
+    var initial = Settings(user: user)
+    for (name, value) in settings { try initial.start(name, value) }
+    return SQLSession(
+      dataPlane: dataPlane, clock: clock, random: random, limits: limits, settings: initial,
+      facts: SessionFacts(user: user, database: database, processID: processID), loop: loop)
+  }
+}

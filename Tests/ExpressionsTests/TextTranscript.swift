@@ -1,0 +1,154 @@
+/// Text, bytea and patterns. Each line is an expression and what PostgreSQL 15 gives for it: `=>` a value as text, `!!` an
+/// error with its SQLSTATE.
+let textTranscript = #"""
+  length('héllo')  =>  5
+  char_length('abc')  =>  3
+  octet_length('héllo')  =>  6
+  bit_length('abc')  =>  24
+  lower('HÉLLO')  =>  héllo
+  upper('straße')  =>  STRAßE
+  initcap('hi THERE o''neil foo_bar 9lives')  =>  Hi There O'Neil Foo_Bar 9lives
+  substr('alphabet', 3)  =>  phabet
+  substr('alphabet', 3, 2)  =>  ph
+  substr('alphabet', -1, 4)  =>  al
+  substr('alphabet', 0, 3)  =>  al
+  substr('alphabet', 3, -1)  !!  22011 negative substring length not allowed
+  substring('Thomas', 2, 3)  =>  hom
+  left('abcde', 2)  =>  ab
+  left('abcde', -2)  =>  abc
+  right('abcde', 2)  =>  de
+  right('abcde', -2)  =>  cde
+  left('abc', 100)  =>  abc
+  ltrim('  x ')  =>  x 
+  rtrim('  x ')  =>    x
+  btrim('  x ')  =>  x
+  btrim('xyxtrimyyx', 'xyz')  =>  trim
+  ltrim('zzzytest', 'xyz')  =>  test
+  rtrim('testxxzx', 'xyz')  =>  test
+  lpad('hi', 5, 'xy')  =>  xyxhi
+  rpad('hi', 5, 'xy')  =>  hixyx
+  lpad('hello', 2)  =>  he
+  rpad('hi', 5)  =>  hi   
+  lpad('hi', -1)  =>  
+  lpad('hi', 5, '')  =>  hi
+  strpos('high', 'ig')  =>  2
+  strpos('high', 'zz')  =>  0
+  strpos('high', '')  =>  1
+  replace('abcdefabcdef', 'cd', 'XX')  =>  abXXefabXXef
+  replace('abc', '', 'x')  =>  abc
+  split_part('abc~@~def~@~ghi', '~@~', 2)  =>  def
+  split_part('abc,def,ghi', ',', -2)  =>  def
+  split_part('abc', ',', 0)  !!  22023 field position must not be zero
+  split_part('abc', ',', 2)  =>  
+  split_part('abc', '', 1)  =>  abc
+  reverse('abcde')  =>  edcba
+  repeat('Pg', 4)  =>  PgPgPgPg
+  repeat('Pg', -1)  =>  
+  concat('abcde', 2, null, 22)  =>  abcde222
+  concat(true, 1.50, 'x')  =>  t1.50x
+  concat_ws(',', 'abcde', 2, null, 22)  =>  abcde,2,22
+  concat_ws(null, 'a', 'b')  =>  NULL
+  md5('abc')  =>  900150983cd24fb0d6963f7d28e17f72
+  md5('')  =>  d41d8cd98f00b204e9800998ecf8427e
+  md5('The quick brown fox jumps over the lazy dog and then some more text to cross a block')  =>  27e75fb9d8704f249a8d41c1192dccb9
+  ascii('x')  =>  120
+  ascii('é')  =>  233
+  ascii('')  =>  0
+  chr(65)  =>  A
+  chr(8364)  =>  €
+  chr(0)  !!  54000 null character not permitted
+  to_hex(2147483647)  =>  7fffffff
+  to_hex(-1)  =>  ffffffff
+  to_hex(255::bigint)  =>  ff
+  translate('12345', '143', 'ax')  =>  a2x5
+  starts_with('alphabet', 'alph')  =>  t
+  overlay('Txxxxas', 'hom', 2, 4)  =>  Thomas
+  overlay('abcdef', 'ZZ', 3)  =>  abZZef
+  quote_literal('O''Reilly')  =>  'O''Reilly'
+  quote_literal('a\b')  =>  E'a\\b'
+  quote_literal(42.5)  =>  '42.5'
+  quote_nullable(null)  =>  NULL
+  quote_ident('Foo bar')  =>  "Foo bar"
+  quote_ident('foo')  =>  foo
+  quote_ident('select')  =>  "select"
+  quote_ident('a"b')  =>  "a""b"
+  format('Hello %s, %1$s', 'World')  =>  Hello World, World
+  format('%I.%L', 'Foo', 'it''s')  =>  "Foo".'it''s'
+  format('|%10s|', 'foo')  =>  |       foo|
+  format('|%-10s|', 'foo')  =>  |foo       |
+  format('%s %s', 'a')  !!  22023 too few arguments for format()
+  format('100%%')  =>  100%
+  format('%L', null)  =>  NULL
+  format('%2$s %1$s', 'a', 'b')  =>  b a
+  format('%x', 1)  !!  22023 unrecognized format() type specifier "x"
+  encode('abc'::bytea, 'hex')  =>  616263
+  encode('abcdefghij'::bytea, 'base64')  =>  YWJjZGVmZ2hpag==
+  encode('a\\b'::bytea, 'escape')  =>  a\\b
+  decode('YWJj', 'base64')  =>  \x616263
+  decode('616263', 'hex')  =>  \x616263
+  decode('61626', 'hex')  !!  22023 invalid hexadecimal data: odd number of digits
+  decode('x', 'foo')  !!  22023 unrecognized encoding: "foo"
+  sha256('abc'::bytea)  =>  \xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+  sha256(''::bytea)  =>  \xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+  md5('abc'::bytea)  =>  900150983cd24fb0d6963f7d28e17f72
+  get_byte('abc'::bytea, 1)  =>  98
+  set_byte('abc'::bytea, 1, 90)  =>  \x615a63
+  get_byte('abc'::bytea, 9)  !!  2202E index 9 out of valid range, 0..2
+  'abc'::bytea || 'def'::bytea  =>  \x616263646566
+  length('abc'::bytea)  =>  3
+  substring('abcdef'::bytea, 2, 3)  =>  \x626364
+  'abc'::bytea < 'abd'::bytea  =>  t
+  convert_from('abc'::bytea, 'UTF8')  =>  abc
+  'abc' || 'def'  =>  abcdef
+  'abc' || 5  =>  abc5
+  5 || 'abc'  =>  5abc
+  'a' || null  =>  NULL
+  'x' || true  =>  xtrue
+  'abc' like 'a%'  =>  t
+  'abc' like '_b_'  =>  t
+  'abc' like '%c'  =>  t
+  'abc' like '%d'  =>  f
+  'a%c' like 'a\%c'  =>  t
+  'abc' like 'a\'  !!  22025 LIKE pattern must not end with escape character
+  'abc' not like 'a%'  =>  f
+  'ABC' ilike 'a%'  =>  t
+  'a%c' like 'a#%c' escape '#'  =>  t
+  'aXbXc' like '%X%X%'  =>  t
+  'aaaaab' like '%a%b'  =>  t
+  'héllo' like 'h_llo'  =>  t
+  '' like '%'  =>  t
+  'abc' similar to 'a(b|x)c'  =>  t
+  'abc' similar to '%(b|d)%'  =>  t
+  'abc' similar to 'a'  =>  f
+  'a.c' similar to 'a.c'  =>  t
+  'abc' similar to 'a.c'  =>  f
+  'abc' ~ 'b'  =>  t
+  'abc' ~ '^b'  =>  f
+  'abc' ~* 'B'  =>  t
+  'abc' !~ 'x'  =>  t
+  'abc123' ~ '^[a-z]+\d{3}$'  =>  t
+  'foo.bar' ~ '^\w+\.\w+$'  =>  t
+  'a' ~ '('  !!  2201B invalid regular expression: parentheses () not balanced
+  'a' ~ '*'  !!  2201B invalid regular expression: quantifier operand invalid
+  'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' ~ '^(a+)+$'  =>  t
+  regexp_replace('foobarbaz', 'b..', 'X')  =>  fooXbaz
+  regexp_replace('foobarbaz', 'b..', 'X', 'g')  =>  fooXX
+  regexp_replace('foobarbaz', 'b(..)', 'X\1Y', 'g')  =>  fooXarYXazY
+  regexp_replace('foobar', '(o)(o)', '[\2\1\&]')  =>  f[oooo]bar
+  regexp_replace('aaa', 'a*?', 'X', 'g')  =>  XaXaXaX
+  regexp_replace('abcabc', 'B', 'x', 'gi')  =>  axcaxc
+  regexp_replace('hello world', '\s', '')  =>  helloworld
+  regexp_replace('hello', '$', '!')  =>  hello!
+  regexp_like('Hello', 'h', 'i')  =>  t
+  regexp_count('123123123', '1')  =>  3
+  regexp_substr('foobarbaz', 'b.[rz]')  =>  bar
+  regexp_instr('foobarbaz', 'bar')  =>  4
+  substring('foobar', 'o(.)b')  =>  o
+  substring('foobar', 'o.b')  =>  oob
+  substring('foobar', 'z')  =>  NULL
+  'abc' ~ 'a|ab|abc'  =>  t
+  substring('abcd', 'a|ab|abc')  =>  abc
+  substring('xay', '[[:alpha:]]+')  =>  xay
+  'foo bar' ~ '\mbar\M'  =>  t
+  'a' ~ '[[:digit:]]'  =>  f
+  """#
