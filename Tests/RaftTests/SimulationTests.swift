@@ -27,6 +27,8 @@ struct SimulationTests {
     var random = SeededRandom(seed: seed ^ 0xfa17)
     let faults = Faults.drawn(using: &random)
     var settings = RaftSettings()
+    settings.electionTicks = random.int(4...12)
+    settings.heartbeatTicks = random.int(1...2)
     settings.maxInflightMessages = random.int(1...8)
     settings.maxAppendBytes = random.int(30...400)
     settings.preVote = random.chance(0.8)
@@ -40,7 +42,7 @@ struct SimulationTests {
   /// Heals everything; a leader must be there soon, and everyone must end up equal.
   private func settle(_ world: inout World) throws {
     world.heal()
-    let limit = 10 * UInt64(world.settings.electionTicks) * World.tick
+    let limit = 10 * UInt64(world.settings.electionTicks) * World.tick + 2 * world.settings.leaseDuration
     let elected = try world.run(atMost: limit) { world in
       world.leader.map { $0.leaseIsValid(now: world.localTime(of: world.nodes[$0.id]!)) } ?? false
     }
