@@ -20,10 +20,31 @@ enum Seeds {
 struct SimulationTests {
   @Test("Nothing breaks a safety rule, and after healing all converge", arguments: Seeds.sample(240))
   func anyFaults(seed: UInt64) throws {
-    do { try run(seed: seed) } catch { Issue.record("\(error); replay with SEED=\(seed)") }
+    do { try runAnyFaults(seed: seed) } catch { Issue.record("\(error); replay with SEED=\(seed)") }
   }
 
-  private func run(seed: UInt64) throws {
+  /// Elections start long before leases end, links break all the time, and leadership is handed around.
+  @Test("No two replicas hold a lease at once, whatever their clocks do", arguments: Seeds.sample(60))
+  func leases(seed: UInt64) throws {
+    var settings = RaftSettings()
+    settings.electionTicks = 3
+    settings.heartbeatTicks = 1
+    settings.leaseDuration = 1_500 * World.millisecond
+    settings.preVote = seed % 2 == 0
+    var faults = Faults()
+    faults.partitions = true
+    faults.transfers = true
+    faults.drift = true
+    faults.crashes = seed % 3 == 0
+    faults.loss = 0.15
+    do {
+      var world = try World(seed: seed, count: seed % 2 == 0 ? 3 : 5, faults: faults, settings: settings)
+      try world.run(for: 15_000 * World.millisecond)
+      try settle(&world)
+    } catch { Issue.record("\(error); replay with SEED=\(seed)") }
+  }
+
+  private func runAnyFaults(seed: UInt64) throws {
     var random = SeededRandom(seed: seed ^ 0xfa17)
     let faults = Faults.drawn(using: &random)
     var settings = RaftSettings()
