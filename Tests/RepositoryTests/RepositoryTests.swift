@@ -14,7 +14,9 @@ struct RepositoryTests {
   }
 
   static func files(under folder: String, ending: String = ".swift") -> [File] {
-    guard let walker = FileManager.default.enumerator(at: root.appendingPathComponent(folder), includingPropertiesForKeys: nil)
+    guard
+      let walker = FileManager.default.enumerator(
+        at: root.appendingPathComponent(folder), includingPropertiesForKeys: nil)
     else { return [] }
     var files: [File] = []
     for case let url as URL in walker where url.lastPathComponent.hasSuffix(ending) {
@@ -29,7 +31,8 @@ struct RepositoryTests {
     let manifest = try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
     var floors: [String: Int] = [:]
     var floor: Int?
-    let target = try Regex(#"(?:\.target|\.systemLibrary|\.executableTarget)\(\s*name: "(\w+)""#, as: (Substring, Substring).self)
+    let target = try Regex(
+      #"(?:\.target|\.systemLibrary|\.executableTarget)\(\s*name: "(\w+)""#, as: (Substring, Substring).self)
     for part in manifest.components(separatedBy: "// Floor ").dropFirst() {
       floor = Int(part.prefix { $0.isNumber })
       for match in part.matches(of: target) { floors[String(match.output.1)] = floor }
@@ -44,7 +47,8 @@ struct RepositoryTests {
     for file in Self.files(under: "Sources") {
       let own = file.path.split(separator: "/")[1]
       let ownFloor = try #require(floors[String(own)], "\(own) has no floor in Package.swift")
-      for line in file.text.split(separator: "\n") where line.hasPrefix("import ") || line.hasPrefix("@preconcurrency import ") {
+      for line in file.text.split(separator: "\n")
+      where line.hasPrefix("import ") || line.hasPrefix("@preconcurrency import ") {
         guard let name = line.split(separator: " ").last.map(String.init), let floor = floors[name] else { continue }
         #expect(floor < ownFloor, "\(file.path) is on floor \(ownFloor) and imports \(name) of floor \(floor)")
       }
@@ -53,7 +57,8 @@ struct RepositoryTests {
 
   /// What would reach past `Runtime` to the world's clock, randomness, tasks or sockets.
   static let forbidden = [
-    "Task.sleep", "Date()", "Date.now", "SystemRandomNumberGenerator", "Task.detached", "DispatchQueue", "clock_gettime",
+    "Task.sleep", "Date()", "Date.now", "SystemRandomNumberGenerator", "Task.detached", "DispatchQueue",
+    "clock_gettime",
     "gettimeofday", "ContinuousClock", "SuspendingClock", "UUID()", ".random(in:", "Thread.sleep", "usleep(",
   ]
 
