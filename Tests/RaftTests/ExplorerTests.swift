@@ -21,9 +21,9 @@ struct ExplorerTests {
     }
   }
 
-  @Test("Two elections and an entry")
+  @Test("Two elections, every state there is")
   func elections() {
-    explore(Scope(maxTerm: 2, proposals: 1, maxMessages: 2, maxStates: 200_000))
+    explore(Scope(maxTerm: 2, proposals: 0, maxMessages: 2, maxStates: 250_000))
   }
 
   @Test("Two elections and an entry, with copies of messages")
