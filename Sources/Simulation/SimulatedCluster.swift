@@ -72,7 +72,8 @@ package final class SimulatedCluster {
       }
       ledger.starting.withLock { $0[node] = result }
     }
-    guard world.run(until: { self.ledger.starting.withLock { $0[node] != nil } }, limitNanoseconds: limitNanoseconds) else {
+    guard world.run(until: { self.ledger.starting.withLock { $0[node] != nil } }, limitNanoseconds: limitNanoseconds)
+    else {
       throw SimulationFailure("node \(node) did not start, seed \(seed)")
     }
     nodes[node] = try ledger.starting.withLock { $0[node] }?.get()
@@ -98,7 +99,8 @@ package final class SimulatedCluster {
       do { result = .success(try await body(core)) } catch { result = .failure(error) }
       shared.set(result)
     }
-    guard world.run(until: { shared.value != nil }, limitNanoseconds: limitNanoseconds), let result = shared.value else {
+    guard world.run(until: { shared.value != nil }, limitNanoseconds: limitNanoseconds), let result = shared.value
+    else {
       throw SimulationFailure("no end after \(limitNanoseconds / 1_000_000) ms of simulated time, seed \(seed)")
     }
     return try result.get()

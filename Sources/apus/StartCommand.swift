@@ -40,6 +40,7 @@ struct StartCommand: AsyncParsableCommand {
       handler.logLevel = level
       return handler
     }
+    FileLimit.raise()
     var logger = Logger(label: "apus")
     logger[metadataKey: "node"] = "\(configuration.node)"
     let directory = URL(fileURLWithPath: configuration.dataDirectory).standardizedFileURL.path

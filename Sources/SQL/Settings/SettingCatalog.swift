@@ -146,7 +146,7 @@ enum SettingCatalog {
         "Sets the current transaction's isolation level."),
       setting("transaction_read_only", .boolean, "off", client, "Sets the current transaction's read-only status."),
       setting(
-        "work_mem", .integer(64...Int(Int32.max), unit: .kilobytes), "65536", "Resource Usage / Memory",
+        "work_mem", .integer(64...Int(Int32.max), unit: .kilobytes), "64MB", "Resource Usage / Memory",
         "Sets the maximum memory to be used for query workspaces."),
     ]
   }

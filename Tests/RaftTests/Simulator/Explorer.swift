@@ -10,7 +10,7 @@ struct Scope {
   var duplicates = 0
   /// Heartbeat ticks of leaders.
   var ticks = 0
-  /// Messages under way at once; a step that would have more is not taken.
+  /// Messages under way at once; the oldest ones above that are lost.
   var maxMessages = 6
   var maxStates = 100_000
   /// The first change and the second.
@@ -70,6 +70,8 @@ struct GroupState {
     settings.horizonReserve = 0
     settings.heartbeatTicks = 1
     settings.electionTicks = 1000
+    // One entry in a message, so that each can be acknowledged and counted alone.
+    settings.maxAppendBytes = 1
     return settings
   }()
 
@@ -123,8 +125,8 @@ struct GroupState {
     return steps
   }
 
-  /// The state after one step, or nil if it leaves the scope.
-  func after(_ step: Step) throws -> GroupState? {
+  /// The state after one step.
+  func after(_ step: Step) throws -> GroupState {
     var next = self
     if case .deliver(let place, _) = step {
       next.trace = Trace(step, network[place], after: trace)
@@ -174,7 +176,8 @@ struct GroupState {
     }
     let members = next.members
     next.network.removeAll { members[$0.to].group.term > $0.message.term && $0.message.isRequest }
-    return next.network.count > scope.maxMessages ? nil : next
+    next.network.removeFirst(max(0, next.network.count - scope.maxMessages))
+    return next
   }
 
   private static func disk(of id: ReplicaID, in members: [Member]) -> Disk? {
@@ -282,8 +285,8 @@ struct Exploration {
       }
       for step in state.steps {
         do {
-          guard let next = try state.after(step), seen.insert(next.fingerprint).inserted else { continue }
-          stack.append(next)
+          let next = try state.after(step)
+          if seen.insert(next.fingerprint).inserted { stack.append(next) }
         } catch let violation as Violation {
           throw Violation("\(violation)\n\(GroupState.story(state.trace))  then \(step)")
         }

@@ -60,7 +60,8 @@ final class TranscriptSink: ResultSink {
 
   var text: String { lines.withLock { $0.joined(separator: "\n") } }
   var rowsSeen: Int { rowCount.withLock { $0 } }
-  private func add(_ line: String) { lines.withLock { $0.append(line) } }
+  /// An empty line would end the transcript.
+  private func add(_ line: String) { lines.withLock { $0.append(line.isEmpty ? "(nothing)" : line) } }
 
   func add(_ error: SQLError, severity: String) {
     add("\(severity): \(error.state.code): \(error.message)")
