@@ -195,7 +195,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "ShellTests", dependencies: ["Shell", "PostgresClient"], swiftSettings: strict),
     .testTarget(name: "WorkloadTests", dependencies: ["Workload", "Simulation"], swiftSettings: strict),
-    .testTarget(name: "ClusterTests", dependencies: ["PostgresClient", "Workload"], swiftSettings: strict),
+    .testTarget(
+      name: "ClusterTests", dependencies: ["PostgresClient", "Workload"], exclude: ["terminal.py"], swiftSettings: strict),
     .testTarget(name: "RepositoryTests", swiftSettings: strict),
   ]
 )

@@ -26,7 +26,7 @@ static inline void apus_edit_bind(EditLine *edit, const char *key, const char *n
 }
 
 /* While a line is edited, the terminal's interrupt character is a key like others. */
-static inline void apus_edit_disable_interrupt(EditLine *edit) { el_set(edit, EL_SETTY, "-d", "intr=", NULL); }
+static inline void apus_edit_disable_interrupt(EditLine *edit) { el_set(edit, EL_SETTY, "-d", "-intr", NULL); }
 
 static inline void apus_history_set_size(History *kept, int lines) {
   HistEvent event;
