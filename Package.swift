@@ -196,7 +196,8 @@ let package = Package(
     .testTarget(name: "ShellTests", dependencies: ["Shell", "PostgresClient"], swiftSettings: strict),
     .testTarget(name: "WorkloadTests", dependencies: ["Workload", "Simulation"], swiftSettings: strict),
     .testTarget(
-      name: "ClusterTests", dependencies: ["PostgresClient", "Workload"], exclude: ["terminal.py"], swiftSettings: strict),
+      name: "ClusterTests", dependencies: ["PostgresClient", "Workload"], exclude: ["terminal.py"],
+      swiftSettings: strict),
     .testTarget(name: "RepositoryTests", swiftSettings: strict),
   ]
 )

@@ -25,6 +25,11 @@ enum Interrupt {
   static func listen() {
     // Touched once here: the handler must not be the one that makes it.
     isWanted.store(false, ordering: .relaxed)
+    // Whoever started this process may have blocked the signal.
+    var interrupt = sigset_t()
+    sigemptyset(&interrupt)
+    sigaddset(&interrupt, SIGINT)
+    pthread_sigmask(Int32(SIG_UNBLOCK), &interrupt, nil)
     signal(SIGINT) { _ in Interrupt.isWanted.store(true, ordering: .relaxed) }
   }
 

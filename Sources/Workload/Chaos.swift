@@ -44,7 +44,7 @@ package struct Chaos {
     let workload = WorkloadRun(WorkloadOptions(targets: cluster.targets, seed: seed))
     try workload.start()
     do {
-      try wait(workload, since: 0, "the workloads run", limit: .seconds(30))
+      try wait(workload, "the workloads run", limit: .seconds(30))
       // Every fault comes once before any comes again.
       var bag: [Fault] = []
       for round in 1...rounds where ContinuousClock.now - clock < limit {
@@ -56,7 +56,7 @@ package struct Chaos {
       throw error
     }
     say("the faults are over")
-    try wait(workload, since: workload.now, "every client has an answer", limit: .seconds(30))
+    try wait(workload, "every client is served", limit: .seconds(30))
     var report = workload.finish()
     report.problems += slow
     write(report.text)
@@ -85,57 +85,58 @@ package struct Chaos {
       while (1...cluster.nodes).contains(where: cluster.isRunning) { usleep(10_000) }
       try cluster.start()
       say("all nodes are back")
-      try wait(workload, since: workload.now, "every client has an answer", limit: .seconds(30))
+      try wait(workload, "every client is served", limit: .seconds(30))
     case .pauseOne:
       say("SIGSTOP of node \(node)")
-      let start = workload.now
+      _ = workload.takeLongestGap()
       cluster.signal(node, SIGSTOP)
       defer { cluster.signal(node, SIGCONT) }
       // A client of the paused node notices by its own time limit alone.
-      try waitInTime(workload, since: start, budget + workload.options.statementTimeout + .seconds(2))
+      try waitInTime(workload, budget + workload.options.statementTimeout + .seconds(2))
       cluster.signal(node, SIGCONT)
       say("SIGCONT of node \(node)")
     case .restartOne:
       say("kill -9 of node \(node), started again at once")
-      let start = workload.now
+      _ = workload.takeLongestGap()
       try cluster.node(node, "kill")
       try cluster.node(node, "start")
-      try waitInTime(workload, since: start, budget)
+      try waitInTime(workload, budget)
     }
-    try wait(workload, since: workload.now, "round \(round) is over", limit: .seconds(30))
+    try wait(workload, "round \(round) is over", limit: .seconds(30))
   }
 
   private mutating func kill(_ node: Int, _ workload: WorkloadRun) throws {
     say("kill -9 of node \(node)")
-    let start = workload.now
+    _ = workload.takeLongestGap()
     try cluster.node(node, "kill")
-    try waitInTime(workload, since: start, budget)
+    try waitInTime(workload, budget)
   }
 
   // MARK: Waiting
 
   struct Stuck: Error, CustomStringConvertible { var description: String }
 
-  /// Waits until every client has had an answer, and notes it when that takes longer than it may.
-  private mutating func waitInTime(_ workload: WorkloadRun, since start: UInt64, _ budget: Duration) throws {
-    let gone = try wait(workload, since: start, "every client has an answer", limit: budget + .seconds(60))
-    if gone > budget {
-      slow.append("clients had no answer for \(WorkloadReport.seconds(gone)) s at \(time)")
-      say("which is longer than \(WorkloadReport.seconds(budget)) s")
+  /// Waits until every client is served again, and notes it when one was not for longer than it may be.
+  private mutating func waitInTime(_ workload: WorkloadRun, _ budget: Duration) throws {
+    try wait(workload, "every client is served", limit: budget + .seconds(60))
+    let gap = workload.takeLongestGap()
+    say("longest time without an answer: \(WorkloadReport.seconds(gap)) s")
+    if gap > budget {
+      slow.append("a client had no answer for \(WorkloadReport.seconds(gap)) s, seen at \(time)")
+      say("LONGER THAN \(WorkloadReport.seconds(budget)) s")
     }
   }
 
-  @discardableResult
-  private func wait(_ workload: WorkloadRun, since start: UInt64, _ what: String, limit: Duration) throws -> Duration {
-    while !workload.everyClientAnswered(since: start) {
-      guard workload.now - start < UInt64(limit / .nanoseconds(1)) else {
+  private func wait(_ workload: WorkloadRun, _ what: String, limit: Duration) throws {
+    let before = workload.successes
+    let deadline = ContinuousClock.now + limit
+    while !workload.everyClient(since: before) {
+      guard ContinuousClock.now < deadline else {
         throw Stuck(description: "not after \(WorkloadReport.seconds(limit)) s: \(what) (seed \(seed))")
       }
       usleep(10_000)
     }
-    let gone = Duration.nanoseconds(Int64(workload.now - start))
-    say("\(what) (\(WorkloadReport.seconds(gone)) s)")
-    return gone
+    say(what)
   }
 
   private var time: String { "\(WorkloadReport.seconds(ContinuousClock.now - clock)) s" }

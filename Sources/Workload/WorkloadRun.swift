@@ -35,8 +35,11 @@ package final class WorkloadRun: Sendable {
   private struct Progress {
     /// When each client last had an answer that something happened, in nanoseconds since the start.
     var lastSuccess: [UInt64]
+    /// How often, for each client.
+    var successes: [Int]
     var longestGap: UInt64 = 0
-    var operations = 0
+    /// The longest since it was last taken.
+    var recentGap: UInt64 = 0
     /// How often each error came, by its code.
     var errors: [String: Int] = [:]
   }
@@ -45,7 +48,8 @@ package final class WorkloadRun: Sendable {
     self.options = options
     registers = RegisterWorkload(seed: options.seed)
     let count = options.setClients + options.registerClients + options.counterClients
-    progress = Mutex(Progress(lastSuccess: [UInt64](repeating: 0, count: count)))
+    progress = Mutex(
+      Progress(lastSuccess: [UInt64](repeating: 0, count: count), successes: [Int](repeating: 0, count: count)))
   }
 
   // MARK: Control
@@ -77,7 +81,7 @@ package final class WorkloadRun: Sendable {
     threads.wait()
     var report = WorkloadReport(seed: options.seed)
     progress.withLock { progress in
-      report.operations = progress.operations
+      report.operations = progress.successes.reduce(0, +)
       report.longestGap = .nanoseconds(Int64(clamping: progress.longestGap))
       report.errors = progress.errors
     }
@@ -108,8 +112,10 @@ package final class WorkloadRun: Sendable {
   func succeeded(client: Int) {
     let now = now
     progress.withLock { progress in
-      progress.operations += 1
-      progress.longestGap = max(progress.longestGap, now - min(now, progress.lastSuccess[client]))
+      let gap = now - min(now, progress.lastSuccess[client])
+      progress.longestGap = max(progress.longestGap, gap)
+      progress.recentGap = max(progress.recentGap, gap)
+      progress.successes[client] += 1
       progress.lastSuccess[client] = now
     }
   }
@@ -118,10 +124,23 @@ package final class WorkloadRun: Sendable {
     progress.withLock { $0.errors[error.sqlState ?? "no answer", default: 0] += 1 }
   }
 
-  /// Whether every client has had an answer since `time`.
-  package func everyClientAnswered(since time: UInt64) -> Bool {
-    progress.withLock { $0.lastSuccess.allSatisfy { $0 > time } }
+  /// How often each client had an answer that something happened; ``everyClient(hasAnswers:since:)`` takes it.
+  package var successes: [Int] { progress.withLock { $0.successes } }
+
+  /// Whether every client had so many answers since `successes` was asked for. One alone says little: it may have come
+  /// from a tablet that no fault had reached yet.
+  package func everyClient(hasAnswers count: Int = 20, since before: [Int]) -> Bool {
+    zip(successes, before).allSatisfy { $0 >= $1 + count }
   }
 
-  package var operations: Int { progress.withLock { $0.operations } }
+  /// The longest time that a client went without an answer, since the last call.
+  package func takeLongestGap() -> Duration {
+    progress.withLock { progress in
+      defer { progress.recentGap = 0 }
+      return .nanoseconds(Int64(clamping: progress.recentGap))
+    }
+  }
+
+  /// Operations that were answered.
+  package var operations: Int { successes.reduce(0, +) }
 }

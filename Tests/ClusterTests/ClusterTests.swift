@@ -39,18 +39,21 @@ struct ClusterTests {
   func killOne() throws {
     let cluster = try SharedCluster.running()
     let run = try SharedWorkload.started(on: cluster)
-    try Wait.until("the clients are under way") { run.everyClientAnswered(since: 0) && run.operations > 300 }
-    let killed = run.now
+    let start = run.successes
+    try Wait.until("the clients are under way") { run.everyClient(since: start) }
     try cluster.node(2, "kill")
-    try Wait.until("every client has an answer again", seconds: 20) { run.everyClientAnswered(since: killed) }
+    let killed = run.successes
+    try Wait.until("every client is served by two nodes", seconds: 20) {
+      run.everyClient(hasAnswers: 40, since: killed)
+    }
     let status = try cluster.status()
     #expect(status.text.contains("node 2: down"), "\(status.text)")
-    let afterFailover = run.operations
-    try Wait.until("work goes on with two nodes") { run.operations > afterFailover + 300 }
     try cluster.node(2, "start")
-    let afterReturn = run.operations
-    try Wait.until("work goes on with three nodes") { run.operations > afterReturn + 200 }
+    let returned = run.successes
+    try Wait.until("every client is served by three nodes") { run.everyClient(hasAnswers: 40, since: returned) }
     let report = run.finish()
+    // The promise is 4 s; the machine that runs the tests may have other work to do.
+    #expect(report.longestGap < .seconds(10), "\(report.text)")
     #expect(report.isGood, "\(report.text)")
   }
 
@@ -58,15 +61,16 @@ struct ClusterTests {
   func killAll() throws {
     let cluster = try SharedCluster.running()
     let run = try SharedWorkload.started(on: cluster)
-    try Wait.until("the clients are under way") { run.everyClientAnswered(since: 0) && run.operations > 500 }
+    let start = run.successes
+    try Wait.until("the clients are under way") { run.everyClient(hasAnswers: 40, since: start) }
     cluster.killAll()
     try Wait.until("all processes have ended") { (1...3).allSatisfy { !cluster.isRunning($0) } }
     let status = try cluster.status()
     #expect(status.status != 0)
     #expect(status.text.contains("error: no node answers"), "\(status.text)")
     try cluster.start()
-    let restarted = run.now
-    try Wait.until("every client has an answer again", seconds: 30) { run.everyClientAnswered(since: restarted) }
+    let restarted = run.successes
+    try Wait.until("every client is served again", seconds: 30) { run.everyClient(since: restarted) }
     let report = run.finish()
     #expect(report.isGood, "\(report.text)")
   }
