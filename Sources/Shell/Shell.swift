@@ -212,10 +212,17 @@ package final class Shell {
     } catch {
       report(error)
     }
+    var copiesOut = false
     while true {
       do throws(PostgresError) {
         guard let result = try connection.nextResult() else { break }
         reportNotices(connection)
+        // The rows of COPY TO STDOUT stand alone, so that they can go to a file.
+        if result.kind == .command, copiesOut {
+          copiesOut = false
+          continue
+        }
+        copiesOut = result.kind == .copyOut
         try show(result, connection, copyLine)
       } catch {
         reportNotices(connection)

@@ -12,23 +12,7 @@ final class CounterWorkload: Sendable {
     ]
     + (0..<rows).map { "INSERT INTO workload_counter (k, n) VALUES (\($0), 0)" }
 
-  struct Ledger: Sendable {
-    var acknowledged = [Int](repeating: 0, count: rows)
-    /// Sent, and not refused: acknowledged, unknown or under way.
-    var possible = [Int](repeating: 0, count: rows)
-    var reads = 0
-    var problems: [String] = []
-
-    mutating func check(row: Int, value: Int, acknowledgedBefore: Int) {
-      reads += 1
-      if value < acknowledgedBefore { problem("row \(row) is \(value) after \(acknowledgedBefore) increments") }
-      if value > possible[row] { problem("row \(row) is \(value) after at most \(possible[row]) increments") }
-    }
-
-    private mutating func problem(_ text: String) { if problems.count < 20 { problems.append("counter: " + text) } }
-  }
-
-  private let ledger = Mutex(Ledger())
+  private let ledger = Mutex(CounterLedger(rows: rows))
 
   @Sendable func run(_ client: WorkloadClient, in run: WorkloadRun) {
     var turn = client.number
@@ -46,7 +30,7 @@ final class CounterWorkload: Sendable {
     case .done(let result):
       ledger.withLock { ledger in
         ledger.acknowledged[row] += 1
-        if result.affectedRows != 1 { ledger.problems.append("counter: an update of row \(row) found no row") }
+        if result.affectedRows != 1 { ledger.problem("an update of row \(row) found no row") }
       }
     case .failed, .notSent: ledger.withLock { $0.possible[row] -= 1 }
     case .unknown: break

@@ -8,34 +8,7 @@ final class SetWorkload: Sendable {
     "DROP TABLE IF EXISTS workload_set", "CREATE TABLE workload_set (id bigint PRIMARY KEY, client bigint NOT NULL)",
   ]
 
-  /// The log of what clients did, in the order of their answers. Also the checker's own record of a read.
-  struct Ledger: Sendable {
-    var acknowledged: [Int64] = []
-    var refused: Set<Int64> = []
-    var unknown: Set<Int64> = []
-    /// Inserts that were sent: those above, and those under way.
-    var tried: Set<Int64> = []
-    var reads = 0
-    var problems: [String] = []
-
-    /// Checks one read of all rows.
-    /// - Parameter acknowledgedBefore: how many inserts had been acknowledged when it began.
-    mutating func check(_ ids: [Int64], acknowledgedBefore: Int) {
-      reads += 1
-      let found = Set(ids)
-      if found.count != ids.count { problem("a read gave \(ids.count - found.count) rows twice") }
-      let missing = acknowledged[..<acknowledgedBefore].filter { !found.contains($0) }
-      if let first = missing.first {
-        problem("a read misses \(missing.count) acknowledged rows, as \(first)")
-      }
-      let ghosts = found.filter { !tried.contains($0) || refused.contains($0) }
-      if let first = ghosts.min() { problem("a read has \(ghosts.count) rows that nobody inserted, as \(first)") }
-    }
-
-    private mutating func problem(_ text: String) { if problems.count < 20 { problems.append("set: " + text) } }
-  }
-
-  private let ledger = Mutex(Ledger())
+  private let ledger = Mutex(SetLedger())
 
   @Sendable func run(_ client: WorkloadClient, in run: WorkloadRun) {
     var sequence: Int64 = 0

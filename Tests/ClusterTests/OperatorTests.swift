@@ -59,6 +59,29 @@ extension ClusterTests {
     }
   }
 
+  @Test("Data that another version, another node or another program wrote")
+  func foreignData() throws {
+    let identity = Array("apusnode".utf8) + [1, 0, 0, 0] + [UInt8](repeating: 0, count: 16) + [1, 0, 0, 0]
+    let incarnation: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0]
+    var otherVersion = identity + incarnation
+    otherVersion[8] = 99
+    for (bytes, message) in [
+      (otherVersion, "was written in format 99"), (identity + incarnation, "belongs to node 1 of cluster"),
+      (Array("something else altogether".utf8), "is not the identity file of a node"),
+      (Array("apus".utf8), "is not the identity file of a node"), ([], "is not the identity file of a node"),
+    ] {
+      try withDirectory { directory in
+        let data = directory.appendingPathComponent("data")
+        try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+        try Data(bytes).write(to: data.appendingPathComponent("identity"))
+        let output = try refusal("data_directory: \"\(data.path)\"\nsql_port: 25999", in: directory)
+        #expect(output.status == 1, "\(output.text)")
+        #expect(output.text.contains("error: ") && output.text.contains(message), "\(output.text)")
+        #expect(output.text.contains("hint: "), "\(output.text)")
+      }
+    }
+  }
+
   @Test("The wrong script options")
   func wrongOptions() throws {
     let cluster = try SharedCluster.running()
