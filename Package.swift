@@ -10,10 +10,11 @@ let strict: [SwiftSetting] = [
 ]
 
 /// Settings of targets that hold raw pointers: each use of one must say `unsafe`.
-let strictMemory: [SwiftSetting] = strict + [
-  .strictMemorySafety(),
-  .enableExperimentalFeature("Lifetimes"),
-]
+let strictMemory: [SwiftSetting] =
+  strict + [
+    .strictMemorySafety(),
+    .enableExperimentalFeature("Lifetimes"),
+  ]
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
@@ -166,20 +167,21 @@ let package = Package(
     .testTarget(
       name: "TransportTests", dependencies: ["Transport", "Runtime", "Keys"], swiftSettings: strict),
     .testTarget(
-      name: "ExpressionsTests", dependencies: ["Expressions", "Values"], swiftSettings: strict),
+      name: "ExpressionsTests", dependencies: ["Expressions", "Values", "Coding"], swiftSettings: strict),
     .testTarget(
       name: "SchemaTests", dependencies: ["Schema", "Coding", "Expressions", "Keys", "Values"], swiftSettings: strict),
     .testTarget(
       name: "OperationsTests", dependencies: ["Operations", "Coding", "Expressions", "Schema", "Keys", "Values"],
       swiftSettings: strict),
     .testTarget(
-      name: "DocStoreTests", dependencies: ["DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values"],
+      name: "DocStoreTests",
+      dependencies: ["DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values"],
       swiftSettings: strict),
     .testTarget(
       name: "SQLTests", dependencies: ["SQL", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
       swiftSettings: strict),
     .testTarget(
-      name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values"],
+      name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values", "Runtime", nio, nioPosix],
       swiftSettings: strict),
     .testTarget(
       name: "SimulationTests",

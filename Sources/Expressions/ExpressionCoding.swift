@@ -96,14 +96,14 @@ extension ByteReader {
     guard depth < Expression.depthMax else { throw .malformed(what: "expression depth") }
     let depth = depth + 1
     switch try readByte() {
-    case 1: return .constant(try readDatum(), try readSQLType())
-    case 2: return .column(try readPosition(), try readSQLType())
-    case 3: return .parameter(try readPosition(), try readSQLType())
+    case 1: return .constant(try readDatum(), try readType())
+    case 2: return .column(try readPosition(), try readType())
+    case 3: return .parameter(try readPosition(), try readType())
     case 4:
       guard let id = UInt32(exactly: try readVarint()) else { throw .malformed(what: "function id") }
-      return .call(FunctionID(id), try readExpressions(depth: depth), try readSQLType())
+      return .call(FunctionID(id), try readExpressions(depth: depth), try readType())
     case 5:
-      return .cast(try readExpression(depth: depth), to: try readSQLType(), isExplicit: try readBool())
+      return .cast(try readExpression(depth: depth), to: try readType(), isExplicit: try readBool())
     case 6: return .and(try readExpressions(depth: depth))
     case 7: return .or(try readExpressions(depth: depth))
     case 8: return .not(try readExpression(depth: depth))
@@ -116,13 +116,31 @@ extension ByteReader {
           condition: try reader.readExpression(depth: depth), result: try reader.readExpression(depth: depth))
       }
       let otherwise = try readOptional { (reader) throws(CodingError) in try reader.readExpression(depth: depth) }
-      return .when(clauses, otherwise: otherwise, try readSQLType())
-    case 13: return .coalesce(try readExpressions(depth: depth), try readSQLType())
-    case 14: return .greatest(try readExpressions(depth: depth), try readSQLType())
-    case 15: return .least(try readExpressions(depth: depth), try readSQLType())
+      return .when(clauses, otherwise: otherwise, try readType())
+    case 13: return .coalesce(try readExpressions(depth: depth), try readType())
+    case 14: return .greatest(try readExpressions(depth: depth), try readType())
+    case 15: return .least(try readExpressions(depth: depth), try readType())
     case 16: return .inList(try readExpression(depth: depth), try readExpressions(depth: depth))
     default: throw .malformed(what: "expression tag")
     }
+  }
+
+  /// A type whose modifier is one that the type can have.
+  mutating func readType() throws(CodingError) -> SQLType {
+    let type = try readSQLType()
+    let isPossible =
+      switch (type.kind, type.modifier) {
+      case (_, .none): true
+      case (.varchar, .length(let length)), (.char, .length(let length)): length >= 1
+      case (.numeric, .precisionScale(let precision, let scale)):
+        (1...1000).contains(precision) && (-1000...1000).contains(scale)
+      case (.time, .fraction(let digits)), (.timestamp, .fraction(let digits)),
+        (.timestampTZ, .fraction(let digits)), (.interval, .fraction(let digits)):
+        (0...6).contains(digits)
+      default: false
+      }
+    guard isPossible else { throw .malformed(what: "type modifier") }
+    return type
   }
 
   /// A column, parameter or sort position: small enough to add one to.

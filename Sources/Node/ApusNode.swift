@@ -50,7 +50,8 @@ package final class ApusNode: Sendable {
     var engine = RocksDBEngine.Settings()
     engine.blockCacheBytes = configuration.blockCacheMebibytes << 20
 
-    let node = try await NodeCore.start(core, runtime: runtime, engine: RocksDBEngine(engine), logger: logger) { reason in
+    let node = try await NodeCore.start(core, runtime: runtime, engine: RocksDBEngine(engine), logger: logger) {
+      reason in
       // What is in memory can no longer be trusted to match the disk: end, and recover from the log.
       logger.critical("the node ends itself", metadata: ["reason": "\(reason)"])
       exit(fatalExitStatus)

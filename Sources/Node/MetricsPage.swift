@@ -43,10 +43,13 @@ struct MetricsPage {
     page.counter("apus_sql_received_bytes_total", "Bytes from clients.", Double(wire.bytesReceived))
     page.counter("apus_sql_sent_bytes_total", "Bytes to clients.", Double(wire.bytesSent))
     page.counter("apus_sql_rows_sent_total", "Rows sent to clients.", Double(wire.rowsSent))
-    page.counter("apus_sql_protocol_violations_total", "Connections that broke the protocol.", Double(wire.protocolViolations))
+    page.counter(
+      "apus_sql_protocol_violations_total", "Connections that broke the protocol.", Double(wire.protocolViolations))
     let peers = node.transport.peerStatus().sorted { $0.key < $1.key }
     page.begin("apus_peer_connected", "Whether another node is connected.", "gauge")
-    for (peer, status) in peers { page.sample("apus_peer_connected", status.isConnected ? 1 : 0, [("peer", "\(peer.rawValue)")]) }
+    for (peer, status) in peers {
+      page.sample("apus_peer_connected", status.isConnected ? 1 : 0, [("peer", "\(peer.rawValue)")])
+    }
     page.begin("apus_peer_round_trip_seconds", "Round trip of the last ping.", "gauge")
     for (peer, status) in peers {
       if let time = status.roundTripNanoseconds {
@@ -54,14 +57,20 @@ struct MetricsPage {
       }
     }
     page.begin("apus_peer_sent_bytes_total", "Bytes sent to another node.", "counter")
-    for (peer, status) in peers { page.sample("apus_peer_sent_bytes_total", Double(status.bytesSent), [("peer", "\(peer.rawValue)")]) }
+    for (peer, status) in peers {
+      page.sample("apus_peer_sent_bytes_total", Double(status.bytesSent), [("peer", "\(peer.rawValue)")])
+    }
     page.begin("apus_peer_received_bytes_total", "Bytes received from another node.", "counter")
-    for (peer, status) in peers { page.sample("apus_peer_received_bytes_total", Double(status.bytesReceived), [("peer", "\(peer.rawValue)")]) }
+    for (peer, status) in peers {
+      page.sample("apus_peer_received_bytes_total", Double(status.bytesReceived), [("peer", "\(peer.rawValue)")])
+    }
     let replicas = await node.tablets.status()
     page.gauge("apus_replicas", "Replicas on this node.", Double(replicas.count))
     page.gauge("apus_leaders", "Tablets that this node leads.", Double(replicas.count { $0.isLeader }))
     page.gauge("apus_catalog_version", "Version of the catalog here.", Double(node.catalog.current.version))
-    page.gauge("apus_store_bytes", "Bytes of all stores, on disk and in memory.", Double(replicas.reduce(0) { $0 + $1.sizeBytes }))
+    page.gauge(
+      "apus_store_bytes", "Bytes of all stores, on disk and in memory.",
+      Double(replicas.reduce(0) { $0 + $1.sizeBytes }))
     if tabletLimit > 0 {
       page.begin("apus_tablet_store_bytes", "Bytes of one tablet's store.", "gauge")
       for replica in replicas.prefix(tabletLimit) {
@@ -69,7 +78,8 @@ struct MetricsPage {
       }
       page.begin("apus_tablet_applied_index", "Last log entry applied here.", "gauge")
       for replica in replicas.prefix(tabletLimit) {
-        page.sample("apus_tablet_applied_index", Double(replica.appliedIndex), [("tablet", "\(replica.tablet.rawValue)")])
+        page.sample(
+          "apus_tablet_applied_index", Double(replica.appliedIndex), [("tablet", "\(replica.tablet.rawValue)")])
       }
     }
     return page.text
@@ -123,7 +133,9 @@ struct ProcessFacts {
     var facts = ProcessFacts()
     var usage = rusage()
     if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
-      for time in [usage.ru_utime, usage.ru_stime] { facts.cpuSeconds += Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+      for time in [usage.ru_utime, usage.ru_stime] {
+        facts.cpuSeconds += Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+      }
       // The peak where the current figure is not to be had.
       facts.residentBytes = usage.ru_maxrss * 1024
     }

@@ -169,7 +169,8 @@ extension NodeConfiguration {
     }
     guard replicationFactor % 2 == 1 else {
       throw ConfigurationError(
-        "replication_factor is \(replicationFactor); an even number survives no more failures than the odd one below it")
+        "replication_factor is \(replicationFactor); an even number survives no more failures than the odd one below it"
+      )
     }
     let members = try memberAddresses()
     guard members[NodeID(node)] != nil else {

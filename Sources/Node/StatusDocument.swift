@@ -61,7 +61,8 @@ package struct StatusDocument: Codable, Sendable {
         silentSeconds: Double(status.silentMicroseconds) / 1e6, leaders: status.leaderCount,
         replicas: status.replicaCount, catalogVersion: status.catalogVersion)
     }
-    let bytes = Dictionary(cluster.tablets.map { ($0.tablet.id, $0.sizeBytes) }, uniquingKeysWith: { first, _ in first })
+    let bytes = Dictionary(
+      cluster.tablets.map { ($0.tablet.id, $0.sizeBytes) }, uniquingKeysWith: { first, _ in first })
     tables = catalog.tables.values.sorted { $0.id < $1.id }.map { table in
       Table(
         id: table.id.rawValue, schema: table.schema, name: table.name, tablets: table.tablets.count,

@@ -23,7 +23,8 @@ struct StatusPages: Sendable {
       let limit = request.query["limit"].flatMap { Int($0) } ?? 1000
       return HTTPResponse(
         status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
-        body: await MetricsPage(node: node, sql: sql, started: started).text(tabletLimit: perTablet ? max(0, limit) : 0))
+        body: await MetricsPage(node: node, sql: sql, started: started).text(tabletLimit: perTablet ? max(0, limit) : 0)
+      )
     case "/status": return await status()
     case "/":
       return HTTPResponse(
@@ -49,7 +50,9 @@ struct StatusPages: Sendable {
     let isReady = checks.allSatisfy(\.isOK)
     var body = ""
     if verbose || !isReady {
-      for check in checks { body += "[\(check.isOK ? "+" : "-")]\(check.name) \(check.isOK ? "ok" : "failed"): \(check.note)\n" }
+      for check in checks {
+        body += "[\(check.isOK ? "+" : "-")]\(check.name) \(check.isOK ? "ok" : "failed"): \(check.note)\n"
+      }
     }
     body += isReady ? "ready\n" : "not ready\n"
     return HTTPResponse(status: isReady ? 200 : 503, body: body)

@@ -10,8 +10,8 @@ package enum CatalogChange: Sendable {
   case dropTables([TableName], ifExists: Bool)
   /// New, empty tablets for each table in one step; the old ones go away.
   case truncate([TableID])
-  /// Gives the table the columns, key and (new, already filled) tablets of `replacement` in one step and removes
-  /// `replacement`; refused if the table's version is not `expectedVersion`.
+  /// Puts an already filled table (`by`) in the place of another in one step: it takes the name, and the other one goes
+  /// away with its tablets. Refused if the old table's version is not `expectedVersion`.
   case replaceStorage(of: TableID, expectedVersion: UInt32, by: TableID)
 }
 

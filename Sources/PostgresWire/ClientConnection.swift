@@ -19,7 +19,7 @@ package actor ClientConnection {
   var session: (any Session)?
   /// The effects of the latest step. COPY steps the machine while an effect of this list is being carried out, and
   /// brings a list of its own.
-  private var effects: [ConnectionMachine.Effect] = []
+  var effects: [ConnectionMachine.Effect] = []
 
   // Input
   private var inputWaiter: CheckedContinuation<Void, Never>?
@@ -34,10 +34,10 @@ package actor ClientConnection {
   private var writableWaiter: CheckedContinuation<Void, Never>?
 
   // Life
-  private var key: CancelKey?
-  private var isAuthenticated = false
+  var key: CancelKey?
+  var isAuthenticated = false
   /// The socket is closed, or about to be: nothing is read or written any more.
-  private(set) var isOver = false
+  var isOver = false
   private var ending: SQLError?
   private var isEndingUrgent = false
   var counters = WireCounters()
@@ -57,7 +57,11 @@ package actor ClientConnection {
     }
     await serveStartup()
     deadline.cancel()
-    while let message = await nextMessage() {
+    while mayGoOn() {
+      guard let message = takeMessage() else {
+        await waitForInput()
+        continue
+      }
       machine.received(message, effects: &effects)
       await carryOut()
     }
@@ -115,6 +119,11 @@ extension ClientConnection {
   /// The server stops now, whatever runs.
   package func cutOff() {
     session?.cancel()
+    // It waits for a client that does not read, which would not read the reason either.
+    if writableWaiter != nil {
+      socket.abort()
+      return disconnected()
+    }
     end(SQLError(.adminShutdown, "terminating connection due to administrator command"), urgently: true)
   }
 
@@ -141,24 +150,28 @@ extension ClientConnection {
 // MARK: - Input
 
 extension ClientConnection {
+  /// The next message if it is here. One that cannot be followed ends the connection.
+  private func takeMessage() -> FrontendMessage? {
+    do {
+      guard let message = try decoder.next() else { return nil }
+      counters.messagesReceived &+= 1
+      return message
+    } catch {
+      violated(error)
+      return nil
+    }
+  }
+
   /// The next message, or nil when the connection is over.
   func nextMessage() async -> FrontendMessage? {
     while mayGoOn() {
-      do {
-        if let message = try decoder.next() {
-          counters.messagesReceived &+= 1
-          return message
-        }
-      } catch {
-        violated(error)
-        return nil
-      }
+      if let message = takeMessage() { return message }
       await waitForInput()
     }
     return nil
   }
 
-  private func nextStartupPacket() async -> StartupPacket? {
+  func nextStartupPacket() async -> StartupPacket? {
     while mayGoOn() {
       do {
         if let packet = try decoder.nextStartup() { return packet }
@@ -192,6 +205,7 @@ extension ClientConnection {
 
   /// Everything that arrived is dealt with: what was answered leaves in one piece.
   private func waitForInput() async {
+    if isOver { return }
     if isFlushDue { flush() }
     if !socket.isWritable { try? await waitUntilWritable() }
     if isOver || mustEnd { return }
@@ -235,7 +249,7 @@ extension ClientConnection {
 
   /// Sends what is due when this turn of the loop ends, unless it left before: more messages may be waiting whose
   /// answers can go along, but a statement that waits for something must not hold back the answers before it.
-  private func flushSoon() {
+  func flushSoon() {
     isFlushDue = true
     if out.readableBytes >= services.settings.flushBytes { return flush() }
     if isFlushScheduled || decoder.bufferedBytes == 0 { return }
@@ -276,169 +290,4 @@ extension ClientConnection {
   }
 
   static let clientGone = SQLError("08006", "connection to client lost")
-}
-
-// MARK: - Effects
-
-extension ClientConnection {
-  /// Carries out `effects` in order, with what follows from the session's answers.
-  private func carryOut() async {
-    var index = 0
-    while index < effects.count {
-      let effect = effects[index]
-      index += 1
-      await carryOut(effect)
-    }
-    effects.removeAll(keepingCapacity: true)
-  }
-
-  /// Carries out effects that only send or close, as all are that a step outside the main loop has.
-  func carryOutSending(_ effects: [ConnectionMachine.Effect]) {
-    for effect in effects {
-      switch effect {
-      case .send(let message): send(message)
-      case .flush: flush()
-      case .close: close()
-      case .sendByte, .cancel, .authenticate, .query, .request, .sync, .ready, .copyBytes, .copyEnd, .copyFail:
-        preconditionFailure("\(effect) outside the main loop")
-      }
-    }
-  }
-
-  private func carryOut(_ effect: ConnectionMachine.Effect) async {
-    switch effect {
-    case .sendByte(let byte): out.writeInteger(byte)
-    case .send(let message): send(message)
-    case .flush: flushSoon()
-    case .cancel(let key): cancel(key)
-    case .authenticate(let request): await authenticate(request)
-    case .query(let sql): await query(sql)
-    case .request(let request): await answer(request)
-    case .sync: await sync()
-    case .ready: await reportReady()
-    case .copyBytes, .copyEnd, .copyFail: break  // only while a statement pulls them: see `copyData`
-    case .close: close()
-    }
-  }
-
-  func close() {
-    guard !isOver else { return }
-    flush()
-    isOver = true
-    socket.close()
-  }
-
-  private func query(_ sql: String) async {
-    guard let session else { return }
-    do {
-      try await session.simpleQuery(sql, sink: self)
-      machine.finished(.query, effects: &effects)
-    } catch {
-      machine.failed(error, effects: &effects)
-    }
-  }
-
-  private func answer(_ request: ExtendedRequest) async {
-    guard let session else { return }
-    do {
-      machine.finished(try await perform(request, on: session), effects: &effects)
-    } catch {
-      machine.failed(error, effects: &effects)
-    }
-  }
-
-  private func perform(
-    _ request: ExtendedRequest, on session: any Session
-  ) async throws(SQLError) -> ConnectionMachine.Completion {
-    switch request {
-    case .parse(let name, let sql, let parameterTypes):
-      try await session.parse(name: name, sql: sql, parameterTypes: parameterTypes)
-      return .parse
-    case .bind(let bind):
-      try await session.bind(
-        portal: bind.portal, statement: bind.statement, parameters: bind.parameters,
-        parameterFormats: bind.parameterFormats, resultFormats: bind.resultFormats)
-      return .bind
-    case .describe(.statement(let name)): return .describeStatement(try await session.describe(statement: name))
-    case .describe(.portal(let name)): return .describePortal(try await session.describe(portal: name))
-    case .execute(let portal, let maxRows):
-      return .execute(try await session.execute(portal: portal, maxRows: maxRows, sink: self))
-    case .close(.statement(let name)):
-      await session.close(statement: name)
-      return .close
-    case .close(.portal(let name)):
-      await session.close(portal: name)
-      return .close
-    }
-  }
-
-  private func sync() async {
-    guard let session else { return }
-    do {
-      try await session.sync()
-      machine.finished(.sync, effects: &effects)
-    } catch {
-      machine.syncFailed(error, effects: &effects)
-    }
-  }
-
-  private func reportReady() async {
-    guard let session else { return }
-    send(.readyForQuery(await session.transactionStatus))
-    flushSoon()
-  }
-
-  private func cancel(_ key: CancelKey) {
-    counters.cancelRequests += 1
-    if services.cancelKeys.isOwn(key) { services.cancelKeys.cancel(key) } else { services.forwardCancel(key) }
-  }
-}
-
-// MARK: - Startup
-
-extension ClientConnection {
-  /// Until the first ReadyForQuery, or the end.
-  private func serveStartup() async {
-    while !isOver, !isAuthenticated {
-      guard let packet = await nextStartupPacket() else { return }
-      machine.received(packet, bytesBehind: decoder.bufferedBytes, effects: &effects)
-      await carryOut()
-    }
-  }
-
-  private func authenticate(_ request: StartupRequest) async {
-    guard socket.peer.isLoopback else {
-      // Until passwords are asked for, only this machine's own users may come in.
-      let error = SQLError(
-        "28000", "connections from other hosts are not accepted",
-        hint: "Connect over the loopback interface of the node's machine.")
-      return machine.ended(error, effects: &effects)
-    }
-    let refusal = services.admit { [host = socket.peer.host] in $0.authenticate(from: host) }
-    if let refusal {
-      counters.connectionsRefused += 1
-      return machine.ended(refusal, effects: &effects)
-    }
-    isAuthenticated = true
-    machine.authenticated(effects: &effects)
-    await makeSession(request)
-  }
-
-  private func makeSession(_ request: StartupRequest) async {
-    let secret = UInt32(truncatingIfNeeded: services.random.next() >> 32)
-    guard let key = services.cancelKeys.reserve(secret: secret) else {
-      return machine.ended(SQLError(.tooManyConnections, "sorry, too many clients already"), effects: &effects)
-    }
-    self.key = key
-    do {
-      let session = try await services.factory.makeSession(
-        user: request.user, database: request.database, settings: request.settings.map { ($0.name, $0.value) },
-        processID: key.processID, loop: loop)
-      self.session = session
-      services.cancelKeys.attach(session, to: key)
-      machine.started(key: key, reportedSettings: await session.reportedSettings(), effects: &effects)
-    } catch {
-      machine.ended(error, effects: &effects)
-    }
-  }
 }

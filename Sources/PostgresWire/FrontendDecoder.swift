@@ -207,10 +207,10 @@ extension BindRequest {
     }
     parameters = []
     if count > 0 {
-      var values = ParameterReader(try reader.bytes(reader.bytesLeft))
+      var values = ParameterReader(reader.rest)
       parameters.reserveCapacity(count)
       for _ in 0..<count { parameters.append(try values.next()) }
-      reader = MessageReader(ByteBuffer(bytes: values.rest))
+      try reader.skip(values.offset)
     }
     resultFormats = try reader.formats()
   }
@@ -219,11 +219,9 @@ extension BindRequest {
 /// Cuts parameter values out of one array, so that they share its storage.
 private struct ParameterReader {
   private let bytes: [UInt8]
-  private var offset = 0
+  private(set) var offset = 0
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  var rest: ArraySlice<UInt8> { bytes[offset...] }
 
   mutating func next() throws(SQLError) -> ArraySlice<UInt8>? {
     guard bytes.count - offset >= 4 else { throw MessageReader.tooShort }

@@ -21,6 +21,14 @@ struct MessageReader {
     return bytes
   }
 
+  /// A copy of what is left; nothing is read.
+  var rest: [UInt8] { Array(buffer: body) }
+
+  mutating func skip(_ count: Int) throws(SQLError) {
+    guard count <= body.readableBytes else { throw Self.tooShort }
+    body.moveReaderIndex(forwardBy: count)
+  }
+
   /// A string that ends at a NUL.
   /// - Throws: 22021 where it is not UTF-8, after moving behind it.
   mutating func string() throws(SQLError) -> String {

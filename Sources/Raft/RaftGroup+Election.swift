@@ -33,8 +33,9 @@ extension RaftGroup {
     return settings.electionTicks + Int(mix(seed, id.raw, mix(term.raw, attempt, 0)) % spread)
   }
 
-  /// Starts an election at once, for the preferred replica of a fresh group. Does nothing while this replica's
-  /// promise to a leader lasts, or where it is no voter.
+  /// Starts an election at once, for the preferred replica of a fresh group, which need not ask before it raises the
+  /// term: there is nobody to disturb. Does nothing while this replica's promise to a leader lasts, or where it is no
+  /// voter.
   package mutating func campaign(now: UInt64, effects: inout [Effect]) {
     self.now = max(self.now, now)
     guard leadership == nil else { return }
@@ -43,7 +44,7 @@ extension RaftGroup {
 
   mutating func startCampaign(effects: inout [Effect]) {
     guard configuration.isVoter(id), !promise.holds(at: now) else { return }
-    startCampaign(isPreVote: settings.preVote, releasedRound: nil, effects: &effects)
+    startCampaign(isPreVote: settings.preVote && term > .zero, releasedRound: nil, effects: &effects)
   }
 
   mutating func startCampaign(isPreVote: Bool, releasedRound: UInt64?, effects: inout [Effect]) {

@@ -81,7 +81,9 @@ extension RaftGroup {
   }
 
   private mutating func startReadRound(effects: inout [Effect]) {
-    guard !reads.waiting.isEmpty, leadership?.transfer?.isOffered != true else { return }
+    guard !reads.waiting.isEmpty, let leadership, commitIndex >= leadership.firstIndex,
+      leadership.transfer?.isOffered != true
+    else { return }
     startRound(effects: &effects)
   }
 

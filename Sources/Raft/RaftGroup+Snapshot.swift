@@ -14,16 +14,19 @@ extension RaftGroup {
   }
 
   /// At the follower: a checkpoint of the state machine at `position` is durable and has replaced the one before. A
-  /// log that holds the position keeps what follows (Raft §7); any other starts anew behind it.
+  /// log that holds the position keeps what follows (Raft §7); any other starts anew behind it. One that is not ahead
+  /// of what is applied changes nothing, and must not be installed. A replica that was elected meanwhile holds the
+  /// position: it is committed.
   package mutating func snapshotInstalled(
     position: LogPosition, configuration restored: Configuration, effects: inout [Effect]
   ) {
-    guard position.index > appliedIndex, leadership == nil else { return }
+    guard position.index > appliedIndex else { return }
     let before = configuration
     if log.matches(position) {
       log.cover(through: position.index)
       history.compact(through: position.index)
     } else {
+      precondition(leadership == nil, "the leader of term \(term) lacks the checkpoint's position \(position)")
       precondition(
         position.index > commitIndex || position.index > log.last.index,
         "a checkpoint at \(position) contradicts the committed log")

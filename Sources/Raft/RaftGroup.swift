@@ -120,8 +120,10 @@ package struct RaftGroup: Hashable, Sendable {
       voteRequested(request, term: message.term, by: sender, effects: &effects)
     case .voteReply(let reply) where reply.isPreVote:
       preVoteAnswered(reply, term: message.term, by: sender, effects: &effects)
-    case .append, .heartbeat:
-      receiveFromLeader(message, sender: sender, effects: &effects)
+    case .append(let append):
+      if accepts(sender, asLeaderOf: message.term, effects: &effects) { follow(append, effects: &effects) }
+    case .heartbeat(let heartbeat):
+      if accepts(sender, asLeaderOf: message.term, effects: &effects) { follow(heartbeat, effects: &effects) }
     case .voteReply, .appendReply, .timeoutNow, .readRequest, .readReply:
       if message.term > term { becomeFollower(of: nil, in: message.term, effects: &effects) }
       guard message.term == term else { return }
@@ -129,24 +131,20 @@ package struct RaftGroup: Hashable, Sendable {
     }
   }
 
-  private mutating func receiveFromLeader(_ message: Message, sender: ReplicaID, effects: inout [Effect]) {
-    guard message.term >= term else {
+  /// A message that only the leader of `theirs` sends has come: follows that leader, unless its term is over.
+  private mutating func accepts(_ sender: ReplicaID, asLeaderOf theirs: Term, effects: inout [Effect]) -> Bool {
+    guard theirs >= term else {
       // Tells a deposed leader about the new term, so that a replica with a higher term is not shut out for ever.
-      let reply = AppendReply(match: .zero, round: 0, horizon: 0)
-      effects.append(.send(to: sender, Message(term: term, body: .appendReply(reply))))
-      return
+      send(.appendReply(AppendReply(match: .zero, round: 0, horizon: 0)), to: sender, effects: &effects)
+      return false
     }
     // Two leaders in one term: impossible, so the sender does not follow the protocol.
-    if message.term == term, leadership != nil || leader != nil && leader != sender { return }
-    if message.term > term || candidacy != nil || leader != sender {
-      becomeFollower(of: sender, in: message.term, effects: &effects)
+    if theirs == term, leadership != nil || leader != nil && leader != sender { return false }
+    if theirs > term || candidacy != nil || leader != sender {
+      becomeFollower(of: sender, in: theirs, effects: &effects)
     }
     timer.elapsed = 0
-    switch message.body {
-    case .append(let append): follow(append, effects: &effects)
-    case .heartbeat(let heartbeat): follow(heartbeat, effects: &effects)
-    default: break
-    }
+    return true
   }
 
   private mutating func receiveInTerm(_ body: Message.Body, from sender: ReplicaID, effects: inout [Effect]) {

@@ -12,7 +12,8 @@ package struct RaftSettings: Hashable, Sendable {
   /// Read-index requests that may wait at a leader; above it, they are refused.
   package var maxPendingReads = 4096
   /// How long a follower promises, from when it received a leader's round, not to vote for another, in nanoseconds of
-  /// its own monotonic clock. Zero turns leases off. At most the election timeout, or it delays elections.
+  /// its own monotonic clock. Zero turns leases off. At most the election timeout, or it delays elections. It must be
+  /// the same at all replicas of a group: a leader counts on what the others promise.
   package var leaseDuration: UInt64 = 1_000_000_000
   /// How far the rate of a monotonic clock may be off, in parts per million.
   package var clockDriftBound: UInt64 = 10_000

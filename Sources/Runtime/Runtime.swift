@@ -66,6 +66,11 @@ package protocol FaultPoints: Sendable {
   var probeCounts: [(name: String, count: UInt64)] { get }
 }
 
+extension FaultPoints {
+  package func probeCount(_ name: String) -> UInt64 { probeCounts.first { $0.name == name }?.count ?? 0 }
+  package var probeCounts: [(name: String, count: UInt64)] { [] }
+}
+
 /// Threads for work that blocks: `fsync`, engine flushes, checkpoints. Never a loop.
 package protocol BlockingWorkers: Sendable {
   /// A thread of its own; the work given to it runs in order.

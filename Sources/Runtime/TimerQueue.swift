@@ -58,6 +58,11 @@ struct TimerQueue {
     sweepAt = max(1024, heap.count * 2)
   }
 
+  /// Forgets cancelled timers at the front, so that nobody is woken for them.
+  mutating func dropCancelledFront() {
+    while let first = heap.min, first.timer.isCancelled { heap.removeMin() }
+  }
+
   /// The next timer that is due.
   mutating func popDue(now: UInt64) -> LoopTimer? {
     guard let first = heap.min, first.deadline <= now else { return nil }

@@ -77,7 +77,7 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-  /// A table whose key and sequences name columns that it has.
+  /// A table whose key names columns that it has, and whose columns have ids of their own.
   package mutating func readTableDescriptor() throws(CodingError) -> TableDescriptor {
     try readFormat(SchemaFormat.version, of: "table")
     let table = TableDescriptor(
@@ -90,6 +90,9 @@ extension ByteReader {
     guard table.primaryKey.isConsistent(withColumnCount: table.columns.count) else {
       throw .malformed(what: "primary key")
     }
+    // Stored rows name their columns by id.
+    let ids = Set(table.columns.map(\.id))
+    guard ids.count == table.columns.count, !ids.contains(0) else { throw .malformed(what: "column ids") }
     return table
   }
 

@@ -116,7 +116,9 @@ extension TabletHost {
   private func streamCheckpoint(_ key: CheckpointKey, node: NodeID, name: String) async {
     var sent = false
     do {
-      guard let replica = replicas[key.tablet], let store = replica.store, let outgoing = checkpoints[key] else { return }
+      guard let replica = replicas[key.tablet], let store = replica.store, let outgoing = checkpoints[key] else {
+        return
+      }
       guard try replica.saveMeta() != nil else { throw CheckpointError(description: "nothing applied yet") }
       let engine = environment.engine
       let directory = outgoing.directory
@@ -229,6 +231,7 @@ extension TabletHost {
     replica.raft.snapshotInstalled(
       position: meta.position, configuration: meta.configuration, effects: &replica.effects)
     replica.observer?.reloaded(from: store)
+    replica.probe("checkpoint installed")
     environment.logger.info(
       "installed a checkpoint", metadata: ["tablet": "\(offer.tablet)", "index": "\(meta.position.index.raw)"])
     try await work(on: flusher) {

@@ -11,7 +11,8 @@ extension TabletHost {
       guard let replica = replicas[id], let store = replica.store else { continue }
       let bytes = store.memtableBytes
       total += bytes
-      if bytes > environment.settings.tabletMemtableBytesMax { flush(replica) }
+      let isDisturbed = bytes > 0 && environment.runtime.faults.perturb("flush a tablet early")
+      if bytes > environment.settings.tabletMemtableBytesMax || isDisturbed { flush(replica) }
       if bytes > largest?.store?.memtableBytes ?? 0 { largest = replica }
     }
     if total > environment.settings.memtableBytesMax, let largest { flush(largest) }

@@ -29,7 +29,8 @@ extension TabletHost {
     let directory = directory(of: descriptor.id)
     if recovered == nil, !environment.runtime.files.exists(directory) {
       let replica = makeReplica(
-        descriptor, own: own, restored: RestoredState(configuration: Self.configuration(of: descriptor, learners: learners)), store: nil,
+        descriptor, own: own,
+        restored: RestoredState(configuration: Self.configuration(of: descriptor, learners: learners)), store: nil,
         storeName: Self.firstStoreName, meta: nil, observer: observer)
       install(replica, leads: leads)
       let store = try await openStore(at: directory, name: Self.firstStoreName, isNew: true)
@@ -71,7 +72,8 @@ extension TabletHost {
         try files.removeTree(directory)
       } completion: { result in
         if case .failure(let error) = result {
-          logger.warning("a dropped tablet's files stay behind", metadata: ["tablet": "\(tablet)", "error": "\(error)"])
+          logger.warning(
+            "a dropped tablet's files stay behind", metadata: ["tablet": "\(tablet)", "error": "\(error)"])
         }
         done.resume()
       }
@@ -132,7 +134,8 @@ extension TabletHost {
     let lastTerm = entries.last?.position.term ?? base.term
     if hardState.term < lastTerm { hardState.term = lastTerm }
     return RestoredState(
-      hardState: hardState, snapshot: base, configuration: meta?.configuration ?? Self.configuration(of: descriptor, learners: learners),
+      hardState: hardState, snapshot: base,
+      configuration: meta?.configuration ?? Self.configuration(of: descriptor, learners: learners),
       entries: entries, applied: base.index)
   }
 

@@ -26,7 +26,8 @@ extension TabletHost {
     var limit: HybridTime?
     if let asked = request.uncertaintyLimit, asked > time { limit = min(asked, environment.clock.latest()) }
     let executor = ReadExecutor(
-      reader: RowReader(store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff), bounds: replica.bounds,
+      reader: RowReader(store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff),
+      bounds: replica.bounds,
       context: replica.evaluationContext)
     let slice = ReadSlice(
       executor: executor, request: request, point: ReadPoint(time: time, uncertaintyLimit: limit ?? time))

@@ -26,6 +26,7 @@ package actor TabletHost {
   let readers: [any BlockingWorker]
   var nextReader = 0
   var isStopped = false
+  private var ticksToPreference = 0
   var checkpoints: [CheckpointKey: OutgoingCheckpoint] = [:]
 
   package init(environment: TabletEnvironment, name: String) {
@@ -68,6 +69,18 @@ package actor TabletHost {
   private func tick() {
     for id in replicas.keys.sorted() { replicas[id]?.tick() }
     flushWhatIsDue()
+    preferLeaders()
+  }
+
+  /// Leaders that moved away in a failure go back, a few at a time.
+  private func preferLeaders() {
+    ticksToPreference -= 1
+    guard ticksToPreference <= 0 else { return }
+    ticksToPreference = environment.settings.preferenceTicks
+    var begun = 0
+    for id in replicas.keys.sorted() where begun < environment.settings.transfersAtOnce {
+      if replicas[id]?.preferLeader() == true { begun += 1 }
+    }
   }
 
   // MARK: Turns

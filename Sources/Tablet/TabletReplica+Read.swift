@@ -16,6 +16,7 @@ extension TabletReplica {
       }
     }
     if let safe = safeReadTime(wanted: time) { return waiter.resume(returning: .done(safe)) }
+    probe("read waits until its time is safe")
     // Fails soon rather than hang where the lease is lost: the gateway asks again.
     readWaiters.append(ReadWaiter(time: time, deadline: now + 1_000_000_000, continuation: waiter))
     refreshHorizon()

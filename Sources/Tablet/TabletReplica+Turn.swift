@@ -64,7 +64,10 @@ extension TabletReplica {
         case .steppedDown(let term, let leader):
           environment.logger.info(
             "leader no more",
-            metadata: ["tablet": "\(id)", "term": "\(term.raw)", "leader": "\(leader.flatMap { nodes[$0] }?.description ?? "none")"])
+            metadata: [
+              "tablet": "\(id)", "term": "\(term.raw)",
+              "leader": "\(leader.flatMap { nodes[$0] }?.description ?? "none")",
+            ])
           abandonOperations()
         case .sendSnapshot(let to): turns.wantCheckpoint(id, to)
         case .readReady(let context, let index): catchUps.leaderAnswered(context, index: index)

@@ -11,11 +11,18 @@ extension TabletReplica {
   func begin(_ request: MutateRequest, waiter: CheckedContinuation<TabletAnswer<MutationResult>, Never>) {
     if let refusal = refusal(MutationResult.self) { return waiter.resume(returning: refusal) }
     switch retries.lookUp(request.id) {
-    case .done(let result): return waiter.resume(returning: storedAnswer(result))
-    case .forgotten: return waiter.resume(returning: .outcomeUnknown)
+    case .done(let result):
+      probe("retry answered from the retry table")
+      return waiter.resume(returning: storedAnswer(result))
+    case .forgotten:
+      probe("retry below the floor")
+      return waiter.resume(returning: .outcomeUnknown)
     case .new: break
     }
-    if let running = operations[request.id] { return running.join(waiter) }
+    if let running = operations[request.id] {
+      probe("retry joined the running write")
+      return running.join(waiter)
+    }
     guard operations.count < environment.settings.operationsMax else { return waiter.resume(returning: .notReady) }
 
     let lockRequest: LockTable.Request
@@ -41,7 +48,11 @@ extension TabletReplica {
     nextOwner += 1
     operations[request.id] = operation
     owners[operation.owner] = operation
-    if locks.acquire(lockRequest, owner: operation.owner) { evaluate(operation) }
+    if locks.acquire(lockRequest, owner: operation.owner) {
+      evaluate(operation)
+    } else {
+      probe("write waits for a row lock")
+    }
   }
 
   private struct Refused: Error {
@@ -77,7 +88,10 @@ extension TabletReplica {
 
   /// The operation holds its locks: computes what it writes, at the newest versions, and queues it for consensus.
   private func evaluate(_ operation: WriteOperation) {
-    if let refusal = refusal(MutationResult.self) { return complete(operation, refusal) }
+    if let refusal = refusal(MutationResult.self) {
+      probe("leadership or lease lost while a write waited")
+      return complete(operation, refusal)
+    }
     guard let store else { return complete(operation, .notReady) }
     switch operation.request.payload {
     case .documents(let documents):
@@ -152,6 +166,7 @@ extension TabletReplica {
     owners.removeAll()
     locks = LockTable()
     let unknown = Set(proposed.map(\.owner))
+    if !unknown.isEmpty { probe("leadership lost with writes in flight") }
     for operation in rest {
       operation.finish(unknown.contains(operation.owner) ? .outcomeUnknown : .notLeader(hint: leaderNode))
     }

@@ -24,6 +24,8 @@ final class TabletReplica {
   let table: TableID
   let bounds: KeyRange
   let replica: ReplicaID
+  /// Who should lead while it is well: the first that the catalog lists.
+  let preferred: ReplicaID?
   /// Where its members are.
   let nodes: [ReplicaID: NodeID]
   let environment: TabletEnvironment
@@ -76,6 +78,7 @@ final class TabletReplica {
     table = descriptor.table
     bounds = KeyRange(lower: descriptor.lower, upper: descriptor.upper)
     self.replica = replica
+    preferred = descriptor.replicas.first.map { ReplicaID($0.replica) }
     nodes = Dictionary(
       descriptor.replicas.map { (ReplicaID($0.replica), $0.node) }, uniquingKeysWith: { first, _ in first })
     self.environment = environment
@@ -105,6 +108,9 @@ final class TabletReplica {
       statementTime: time, transactionTime: time, random: { random.next() },
       clock: { SQLTime.microseconds(ofWall: clock.wallMicroseconds()) })
   }
+
+  /// Says that something rare happened, for tests that want to be sure that it does.
+  func probe(_ name: StaticString) { environment.runtime.faults.probe(name) }
 
   var now: UInt64 { environment.runtime.clock.monotonicNanoseconds() }
   var leaderNode: NodeID? { raft.leader.flatMap { nodes[$0] } }
@@ -140,6 +146,17 @@ final class TabletReplica {
   func refreshHorizon() {
     let horizon = environment.clock.latest().adding(microseconds: environment.settings.horizonMicroseconds)
     raft.setHorizon(horizon.rawValue)
+  }
+
+  /// Hands leadership to the preferred replica if that one is well and has everything. Returns whether it began to.
+  func preferLeader() -> Bool {
+    guard let preferred, preferred != replica, raft.role == .leader,
+      let progress = raft.progress().first(where: { $0.id == preferred }),
+      progress.isActive, !progress.isLearner, progress.match == raft.lastPosition.index
+    else { return false }
+    let result = raft.transferLeadership(to: preferred, effects: &effects)
+    turns.mark(self)
+    return result == .started
   }
 
   func campaign() {

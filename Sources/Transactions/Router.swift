@@ -63,10 +63,15 @@ package final class Router: Sendable {
       if Task.isCancelled { throw Self.cancelled(mayHaveRun: mayHaveRun) }
       let time = now
       guard let node = target, time < giveUp else {
-        throw Self.timedOut(mayHaveRun: mayHaveRun, byStatement: deadline.map { $0.nanoseconds <= now } ?? false, lastReason)
+        throw Self.timedOut(
+          mayHaveRun: mayHaveRun, byStatement: deadline.map { $0.nanoseconds <= now } ?? false, lastReason)
       }
       var wait = true
-      switch await attempt(node, min(settings.attemptNanoseconds, giveUp - time)) {
+      var result = await attempt(node, min(settings.attemptNanoseconds, giveUp - time))
+      if runtime.faults.perturb("lose an answer of a tablet") {
+        result = .lost(mayHaveRun: true, reason: "the answer was lost on purpose")
+      }
+      switch result {
       case .answer(let answer):
         switch answer {
         case .done, .failed, .uncertain, .schemaMismatch:

@@ -111,7 +111,9 @@ final class PeerLink: @unchecked Sendable {
       status.lastError = reason
       if wasReady != nil { status.disconnected(at: core.now) }
     }
-    core.report("\(node)/lost", "connection to \(node) lost", ["node": "\(node)", "reason": "\(reason)"])
+    core.report(
+      "\(node)/lost", wasReady == nil ? "no connection to a peer" : "the connection to a peer broke",
+      ["node": "\(node)", "reason": "\(reason)"])
     failEverything(after: wasReady)
     if wasReady != nil { core.announce(node, .disconnected(reason: reason)) }
     guard case .away(nil) = phase else { return }
@@ -213,6 +215,7 @@ final class PeerLink: @unchecked Sendable {
     waitingCalls = []
     for call in waiting where !call.isFinished { write(call, on: stream) }
     writePosts(on: stream)
+    core.logger.info("connected to a peer", metadata: ["node": "\(node)", "address": "\(address)"])
     core.announce(node, .connected(incarnation: identity.incarnation))
   }
 
@@ -269,7 +272,8 @@ final class PeerLink: @unchecked Sendable {
 
   private func measure(_ pong: Frame, on stream: FrameStream) {
     let now = core.now
-    guard pong.id <= now else { return }
+    // The id comes back from outside: only a time that this link can have sent counts.
+    guard pong.id <= now, now - pong.id < 3_600_000_000_000 else { return }
     let roundTrip = now - pong.id
     let wall = Int64(clamping: core.runtime.clock.wallMicroseconds())
     // The peer looked at its clock about half a round trip ago.

@@ -31,6 +31,8 @@ final class TransportCore: @unchecked Sendable {
     self.runtime = runtime
     self.loop = loop
     self.clock = clock
+    var settings = settings
+    settings.payloadBytesMax = min(settings.payloadBytesMax, FrameDecoder.payloadBytesLimit)
     self.settings = settings
     self.logger = logger
     self.verifyPeer = verifyPeer

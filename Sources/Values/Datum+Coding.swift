@@ -124,6 +124,12 @@ extension ByteReader {
     return value
   }
 
+  private mutating func readInteger(in range: ClosedRange<Int32>) throws(CodingError) -> Int32 {
+    let value: Int32 = try readInteger()
+    guard range.contains(value) else { throw .malformed(what: "type modifier") }
+    return value
+  }
+
   private mutating func readText() throws(CodingError) -> String {
     let text = try readString()
     if text.utf8.contains(0) { throw .malformed(what: "text with NUL") }
@@ -168,9 +174,10 @@ extension ByteReader {
     guard let kind = TypeKind(rawValue: try readByte()) else { throw .malformed(what: "type") }
     switch try readByte() {
     case 0: return SQLType(kind)
-    case 1: return SQLType(kind, .length(try readInteger()))
-    case 2: return SQLType(kind, .precisionScale(try readInteger(), try readInteger()))
-    case 3: return SQLType(kind, .fraction(try readInteger()))
+    case 1: return SQLType(kind, .length(try readInteger(in: 1...10_485_760)))
+    case 2:
+      return SQLType(kind, .precisionScale(try readInteger(in: 1...1000), try readInteger(in: -1000...1000)))
+    case 3: return SQLType(kind, .fraction(try readInteger(in: 0...6)))
     default: throw .malformed(what: "type modifier")
     }
   }

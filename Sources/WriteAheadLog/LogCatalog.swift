@@ -163,6 +163,7 @@ struct LogCatalog: Sendable {
       || (group.hardState == statement.hardState && group.snapshot == statement.snapshot
         && group.lastIndex == statement.lastIndex)
     if !agrees || statement.isDamaged { group.isDamaged = true }
+    if group.lastIndex != statement.lastIndex { group.runs.removeAll() }
     group.hardState = statement.hardState
     group.snapshot = statement.snapshot
     group.lastIndex = statement.lastIndex

@@ -53,8 +53,8 @@ package struct RecoveredGroup: Hashable, Sendable {
   /// `nil` if the group never saved one.
   package var hardState: [UInt8]?
   package var snapshot: SnapshotMark?
-  /// Without gaps, ascending. They may begin before the snapshot's or the engine's frontier, never behind it by more
-  /// than one, if the group never released more than it had flushed.
+  /// Ascending, without gaps, up to `lastIndex`. They may begin before what the engine has flushed; if no more than that
+  /// was ever released, they go on from there without a gap.
   package var entries: [LogEntry] = []
   /// The last index of the log, also where its entries are released and gone already; 0 for an empty log.
   package var lastIndex: UInt64 = 0

@@ -93,6 +93,7 @@ extension DecodedRecord {
       self = .record(.groupRemoved(group: group))
     case .restatement:
       let lastIndex = try reader.readVarint()
+      if lastIndex == .max { throw .malformed(what: "last index") }
       let isDamaged = try reader.readBool()
       let hardState = try reader.readOptional { reader throws(CodingError) in try reader.readBytes() }
       let snapshot = try reader.readOptional { reader throws(CodingError) in try reader.readSnapshotMark() }

@@ -56,11 +56,11 @@ struct SegmentHeader: Hashable {
     return String(repeating: "0", count: 16 - digits.count) + digits + ".wal"
   }
 
-  /// The number in a segment's file name; `nil` for any other file.
+  /// The number in a segment's file name; `nil` for any other file, also for numbers that no log ever gets to.
   static func number(ofFile name: String) -> UInt64? {
-    guard name.hasSuffix(".wal"), let number = UInt64(name.dropLast(4), radix: 16), fileName(number) == name else {
-      return nil
-    }
+    guard name.hasSuffix(".wal"), let number = UInt64(name.dropLast(4), radix: 16), fileName(number) == name,
+      (1...UInt64(UInt32.max)).contains(number)
+    else { return nil }
     return number
   }
 }

@@ -29,7 +29,9 @@ struct StartCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try load()
     if check {
-      print("the settings are good; node \(configuration.node) would serve SQL on \(configuration.sqlHost):\(configuration.sqlPort)")
+      print(
+        "the settings are good; node \(configuration.node) would serve SQL on \(configuration.sqlHost):\(configuration.sqlPort)"
+      )
       return
     }
     let level = Logger.Level(rawValue: configuration.logLevel) ?? .info
@@ -38,6 +40,7 @@ struct StartCommand: AsyncParsableCommand {
       handler.logLevel = level
       return handler
     }
+    FileLimit.raise()
     var logger = Logger(label: "apus")
     logger[metadataKey: "node"] = "\(configuration.node)"
     let directory = URL(fileURLWithPath: configuration.dataDirectory).standardizedFileURL.path

@@ -28,7 +28,8 @@ struct StatusCommand: AsyncParsableCommand {
     do {
       (bytes, _) = try await URLSession.shared.data(from: url)
     } catch {
-      throw CleanExit.failure("error: no node answers on \(http)\nhint: start the cluster, or name another node with --http")
+      throw CleanExit.failure(
+        "error: no node answers on \(http)\nhint: start the cluster, or name another node with --http")
     }
     if json {
       FileHandle.standardOutput.write(bytes)

@@ -21,15 +21,17 @@ struct StatusText {
     if !behind.isEmpty { text += ", \(behind.count) replicas far behind" }
     text += "\n"
     if withTablets || !withoutLeader.isEmpty {
-      text += "\n" + table(
-        ["tablet", "table", "leader", "term", "commit", "bytes", "replicas (node:lag)"],
-        (withTablets ? status.tablets : withoutLeader).map { tablet in
-          [
-            "\(tablet.id)", tablet.table, tablet.leader.map { "\($0)" } ?? "none", "\(tablet.term)",
-            "\(tablet.commitIndex)", "\(tablet.bytes)",
-            tablet.replicas.map { "\($0.node):\($0.lag.map { "\($0)" } ?? "?")" }.joined(separator: " "),
-          ]
-        })
+      text +=
+        "\n"
+        + table(
+          ["tablet", "table", "leader", "term", "commit", "bytes", "replicas (node:lag)"],
+          (withTablets ? status.tablets : withoutLeader).map { tablet in
+            [
+              "\(tablet.id)", tablet.table, tablet.leader.map { "\($0)" } ?? "none", "\(tablet.term)",
+              "\(tablet.commitIndex)", "\(tablet.bytes)",
+              tablet.replicas.map { "\($0.node):\($0.lag.map { "\($0)" } ?? "?")" }.joined(separator: " "),
+            ]
+          })
     }
     return text
   }

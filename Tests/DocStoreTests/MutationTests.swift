@@ -258,6 +258,16 @@ import Values
     }
   }
 
+  @Test("The same mutation over the same rows gives the same writes in the same order")
+  func determinism() throws {
+    let rows = (0..<200).map { Make.row(Int32($0 * 7919 % 1_000), "x", 1) }
+    let action = ConflictAction.update([Assignment(column: 1, value: Make.excludedB)], filter: nil)
+    let insert = mutation(.insert(rows: rows, onConflict: action))
+    let first = try evaluator().evaluate(insert, reading: store).writes
+    for _ in 0..<5 { #expect(try evaluator().evaluate(insert, reading: store).writes == first) }
+    #expect(first.map(\.documentKey) == (try rows.map { try table.documentKey(for: $0) }))
+  }
+
   @Test("Writes travel in the log as bytes")
   func writesCoding() throws {
     let writes = [

@@ -71,6 +71,16 @@ private struct Model {
     try compare(store: try Make.store(), seed: seed, hashed: hashed)
   }
 
+  @Test("History collection takes nothing that a read at or after the cutoff sees", arguments: Seed.sample(8))
+  func historyCollection(seed: Seed) throws {
+    let directory = try ScratchDirectory()
+    let rocksDB = try RocksDBEngine().openStore(at: directory.path + "/store", options: StoreOptions())
+    for store in [try Make.store(), rocksDB] {
+      try compare(store: store, seed: seed, hashed: false, cutoff: HybridTime(microseconds: 150, logical: 2))
+    }
+    rocksDB.close()
+  }
+
   @Test("RocksDB gives the same answers, from memtables, files and filters", arguments: Seed.sample(4), [false, true])
   func readsFollowTheModelOnRocksDB(seed: Seed, hashed: Bool) throws {
     let directory = try ScratchDirectory()
@@ -79,15 +89,27 @@ private struct Model {
     store.close()
   }
 
-  private func compare(store: any Store, seed: Seed, hashed: Bool) throws {
+  private func compare(
+    store: any Store, seed: Seed, hashed: Bool, cutoff: HybridTime = .zero
+  ) throws {
     var random = seed
     let table = Make.table(hashed: hashed)
     let model = try fill(store, table, using: &random)
-    let reader = RowReader(store: store, codec: RowCodec(table: table), historyCutoff: .zero)
+    if cutoff > .zero {
+      store.setHistoryCutoff(cutoff)
+      try store.compact()
+    }
+    let reader = RowReader(store: store, codec: RowCodec(table: table), historyCutoff: cutoff)
     let executor = ReadExecutor(reader: reader, bounds: table.wholeRange, context: Make.context)
 
     for _ in 0..<300 {
       let point = randomPoint(using: &random)
+      if point.time < cutoff {
+        #expect(throws: DocStoreError.self, "\(seed)") {
+          _ = try readAll(executor, table, table.wholeRange, at: point, BatchLimits())
+        }
+        continue
+      }
       let key = Int32.random(in: Self.keys, using: &random)
       let found = try reader.get(try table.documentKey(keyValues: [.int4(key)]), at: point)
       switch found {

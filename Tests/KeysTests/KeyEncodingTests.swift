@@ -178,6 +178,10 @@ import Values
     try KeyEncoder.append(.int4(1), type: .int4, descending: false, into: &key)
     // XXH3-64 of no bytes is 2d06800538d394c2 (the algorithm's own test vector).
     #expect(KeyHash.hash16(of: [UInt8]()) == 0x2d06)
+    #expect(KeyHash.hash16(of: key) == 0xb355)
+    try KeyEncoder.append(.text("ab"), type: .text, descending: false, into: &key)
+    #expect(KeyHash.hash16(of: key[5...] + key[..<5]) != KeyHash.hash16(of: key))
+    #expect(KeyHash.hash16(of: [0x18, 0x61, 0x62, 0, 0, 0x13, 0x80, 0, 0, 7]) == 0x9774)
     #expect(KeyHash.hash16(of: key) == KeyHash.hash16(of: ArraySlice(key)))
     #expect(KeyHash.hash16(of: AnyCollection(key)) == KeyHash.hash16(of: key))
   }

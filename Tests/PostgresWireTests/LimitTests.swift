@@ -213,6 +213,19 @@ import Values
     #expect(busy.socket.isClosed)
   }
 
+  @Test("Shutdown does not wait for a client that does not read")
+  func cutOffWhileNotReading() {
+    let wire = TestWire()
+    wire.start()
+    wire.socket.isWritable = false
+    wire.send("Query \"rows 1000000\"")
+    #expect(!wire.socket.isClosed)
+    wire.connection.assumeIsolated { $0.cutOff() }
+    wire.loop.runUntilIdle()
+    #expect(wire.socket.wasAborted)
+    #expect(wire.services.counters.connectionsOpen == 0)
+  }
+
   @Test("Shutdown does not wait for the Sync of a client that says nothing")
   func cutOffBetweenMessages() {
     let wire = TestWire()

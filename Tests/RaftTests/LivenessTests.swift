@@ -63,7 +63,7 @@ struct LivenessTests {
       }
     }
     #expect(snapshots > 0)
-    #expect(elections > 10)
+    #expect(elections > 5)
     #expect(reads > 50)
     #expect(configurations > 2)
   }

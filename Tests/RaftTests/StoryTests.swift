@@ -204,12 +204,25 @@ struct StoryTests {
       }
       return result
     }
-    #expect(propose() == .notReady)
     replica.persist()
-    replica.answer(2, match: 1, round: 1)
-    #expect(propose() == .notReady, "a voter inherited 40, which no quorum has confirmed to this leader")
+    replica.answer(2, match: 0, round: 1, horizon: 40)
+    #expect(propose() == .notReady, "its own entry is not committed")
     replica.answer(2, match: 1, round: 1, horizon: 40)
     #expect(propose() == .accepted(LogIndex(2)))
+
+    var other = Replica.leader()
+    other.persist()
+    other.answer(2, match: 1, round: 0, horizon: 40)
+    swap(&other, &replica)
+    #expect(propose() == .notReady, "no quorum has answered a round")
+    replica.answer(2, match: 1, round: 1, horizon: 40)
+    #expect(propose() == .accepted(LogIndex(2)))
+
+    other = Replica.leader()
+    other.persist()
+    other.answer(2, match: 1, round: 1, horizon: 39)
+    swap(&other, &replica)
+    #expect(propose() == .notReady, "a voter confirmed 40 to a leader before, and no quorum has to this one")
   }
 
   // MARK: Leases

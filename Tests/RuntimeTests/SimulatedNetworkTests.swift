@@ -80,6 +80,30 @@ struct SimulatedNetworkTests {
     #expect(line.sortedEnds == ["far end", "near end"])
   }
 
+  @Test("keeps order when links are cut under bytes that are on their way", arguments: UInt64(1)...40)
+  func orderAcrossCuts(seed: UInt64) throws {
+    let line = try Line(seed: seed)
+    var random = SeededRandom(seed: seed)
+    var sent: [UInt8] = []
+    for n in 0..<300 {
+      let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: n), count: 1 + n % 50)
+      sent += bytes
+      line.send(bytes)
+      line.world.advance(nanoseconds: random.below(400_000))
+      switch random.below(8) {
+      case 0: line.world.network.cut(from: 1, to: 2)
+      case 1: line.world.network.heal()
+      case 2: line.world.advance(nanoseconds: random.below(second))
+      default: break
+      }
+    }
+    line.close()
+    line.world.network.heal()
+    line.world.advance(nanoseconds: 5 * second)
+    #expect(line.received.withLock { $0 } == sent, "seed \(seed)")
+    #expect(line.sortedEnds == ["far end", "near end"])
+  }
+
   @Test("holds bytes back on a cut link and delivers them after it is healed")
   func cut() throws {
     let line = try Line(seed: 1)

@@ -53,11 +53,12 @@ import Values
     }
   }
 
-  @Test("A key that names a column which is not there is refused")
+  @Test("A key that names a column which is not there is refused, and so are ids that are not unique")
   func inconsistentKey() {
     for change in [
       { (table: inout TableDescriptor) in table.primaryKey.columns[0].column = 5 },
       { $0.primaryKey.hashColumnCount = 3 }, { $0.primaryKey.columns = [] },
+      { $0.columns[1].id = 1 }, { $0.columns[1].id = 0 },
     ] {
       var table = Make.everything
       change(&table)

@@ -1,6 +1,7 @@
 import Glibc
 import Keys
 import Storage
+import Synchronization
 import Testing
 
 @Suite("Both engines against a plain model, by random streams of operations")
@@ -99,10 +100,15 @@ struct ConformanceTests {
   }
 }
 
-/// Writes and flushes until a thread kills this process at a moment of its own.
+/// Flushes and compactions begun, in the process that will be killed.
+private let flushesBegun = Atomic(0)
+/// At which of them it will be killed, and how long into it, in turns of an idle loop.
+private let fatalFlush = Atomic(0)
+private let turnsIntoIt = Atomic(0)
+
+/// Writes and flushes until a thread kills this process, in the middle of a flush or a little after it.
 private func killYourself(seed: UInt64, path: String) throws {
   var random = Seeded(seed)
-  let micros = UInt32.random(in: 20_000...120_000, using: &random)
   var options = StoreOptions()
   options.writeBufferBytes = 64 << 10
   let store = try RocksDBEngine().openStore(at: path + "/store", options: options)
@@ -112,16 +118,17 @@ private func killYourself(seed: UInt64, path: String) throws {
     _ = line.withUnsafeBytes { write(log, $0.baseAddress, $0.count) }
   }
   note(0)
+  fatalFlush.store(.random(in: 1...40, using: &random), ordering: .relaxed)
+  turnsIntoIt.store(.random(in: 0...200_000, using: &random), ordering: .relaxed)
   var thread = pthread_t()
-  let delay = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
-  delay.initialize(to: micros)
   pthread_create(
     &thread, nil,
-    { delay in
-      usleep(delay?.load(as: UInt32.self) ?? 0)
+    { _ in
+      while flushesBegun.load(ordering: .relaxed) < fatalFlush.load(ordering: .relaxed) { sched_yield() }
+      for _ in 0..<turnsIntoIt.load(ordering: .relaxed) { _ = flushesBegun.load(ordering: .relaxed) }
       kill(getpid(), SIGKILL)
       return nil
-    }, delay)
+    }, nil)
   let workload = Workload(seed: seed)
   var index: UInt64 = 0
   while true {
@@ -129,9 +136,11 @@ private func killYourself(seed: UInt64, path: String) throws {
     try store.write(workload.batch(index), frontier: frontier(index))
     switch Int.random(in: 0..<200, using: &random) {
     case 0..<3:
+      flushesBegun.add(1, ordering: .relaxed)
       try store.flush()
       note(index)
     case 3:
+      flushesBegun.add(1, ordering: .relaxed)
       try store.compact()
       note(index)
     default: break

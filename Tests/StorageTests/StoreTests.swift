@@ -202,21 +202,18 @@ struct StoreTests {
     }
   }
 
-  @Test("A frontier that goes back ends the process", arguments: EngineKind.allCases)
-  func frontierGoesBack(kind: EngineKind) async {
-    switch kind {
-    case .rocksDB:
-      await #expect(processExitsWith: .failure) {
-        let bench = try Bench(.rocksDB)
-        try bench.store.put([], at: 2)
-        try bench.store.put([], at: 1)
-      }
-    case .memory:
-      await #expect(processExitsWith: .failure) {
-        let bench = try Bench(.memory)
-        try bench.store.put([], at: 2)
-        try bench.store.put([], at: 1)
-      }
+  @Test("A frontier that goes back ends the process")
+  func frontierGoesBack() async {
+    let scratch = ScratchDirectory()
+    await #expect(processExitsWith: .failure) { [path = scratch.path as String] in
+      let store = try RocksDBEngine().openStore(at: path + "/store", options: StoreOptions())
+      try store.put([], at: 2)
+      try store.put([], at: 1)
+    }
+    await #expect(processExitsWith: .failure) {
+      let store = try MemoryStorageEngine().openStore(at: "store", options: StoreOptions())
+      try store.put([], at: 2)
+      try store.put([], at: 1)
     }
   }
 }

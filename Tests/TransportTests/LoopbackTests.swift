@@ -56,7 +56,9 @@ struct LoopbackTests {
       #expect(wrong == 0)
       let large = [UInt8](repeating: 7, count: 20 << 20)
       #expect(await two.call(Service.echo, large, to: 1, timeout: 60 * second) == .success(large))
-      #expect(await one.call(Service.fail, [1], to: 2) == .failure(.remote(code: 77, message: "no [1]")))
+      #expect(
+        await one.call(Service.fail, [1], to: 2, timeout: 60 * second) == .failure(.remote(code: 77, message: "no [1]"))
+      )
       #expect(await one.call(Service.hang, to: 2, timeout: 1_000_000) == .failure(.timedOut(mayHaveRun: true)))
     }
   }

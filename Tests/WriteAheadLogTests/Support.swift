@@ -86,6 +86,8 @@ private struct StillClock: Clock {
 private struct NoFaults: FaultPoints {
   func perturb(_ name: StaticString) -> Bool { false }
   func probe(_ name: StaticString) {}
+  func probeCount(_ name: String) -> UInt64 { 0 }
+  var probeCounts: [(name: String, count: UInt64)] { [] }
 }
 
 /// One log on one disk, opened as often as a test likes.

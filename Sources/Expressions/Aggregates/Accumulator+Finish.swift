@@ -53,7 +53,8 @@ extension Accumulator {
     if numerator.signum <= 0 { return .numeric(.zero) }
     let divisor = try n.multiplied(by: isSample ? Numeric(count &- 1) : n)
     let variance = try numerator.divided(by: divisor)
-    return .numeric(isRoot ? try variance.sqrt() : variance)
+    // The root is shown with as many digits as the variance.
+    return .numeric(isRoot ? try variance.sqrt().rounded(scale: variance.displayScale) : variance)
   }
 }
 

@@ -124,10 +124,11 @@ enum Accumulator: Sendable {
     }
   }
 
+  /// Of equal values (`1.5` and `1.50`) the later one stays, as in PostgreSQL.
   private static func replaces(_ value: Datum, _ best: Datum, _ kind: AggregateKind, _ type: SQLType) -> Bool {
     if best.isNull { return true }
     let order = Datum.compare(value, best, as: type)
-    return kind == .minimum ? order < 0 : order > 0
+    return kind == .minimum ? order <= 0 : order >= 0
   }
 
   private static func combine(_ bits: Int64?, _ value: Int64, _ kind: AggregateKind) -> Int64 {

@@ -1,3 +1,4 @@
+import Synchronization
 import Values
 
 /// What an expression may see besides its row: fixed for one statement, so that every row meets the same.
@@ -14,7 +15,8 @@ package final class EvaluationContext: Sendable {
   /// Microseconds since 2000-01-01 UTC at the call (`clock_timestamp`).
   package let clock: @Sendable () -> Int64
 
-  /// `random` nil draws from the system's generator; `clock` nil gives the statement's time at every call.
+  /// `random` nil gives a sequence that follows from the statement's time: for folding and for tests, never for rows.
+  /// `clock` nil gives the statement's time at every call.
   package init(
     statementTime: Int64, transactionTime: Int64, settings: FormatSettings = .standard, parameters: [Datum] = [],
     random: (@Sendable () -> UInt64)? = nil, clock: (@Sendable () -> Int64)? = nil
@@ -23,11 +25,20 @@ package final class EvaluationContext: Sendable {
     self.transactionTime = transactionTime
     self.settings = settings
     self.parameters = parameters
-    self.random =
-      random ?? {
-        var generator = SystemRandomNumberGenerator()
-        return generator.next()
-      }
+    self.random = random ?? PredictableSequence(seed: UInt64(bitPattern: statementTime)).next
     self.clock = clock ?? { statementTime }
+  }
+}
+
+/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers for the same seed.
+private final class PredictableSequence: Sendable {
+  private let state: Atomic<UInt64>
+  init(seed: UInt64) { state = Atomic(seed) }
+
+  @Sendable func next() -> UInt64 {
+    var mixed = state.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ (mixed >> 31)
   }
 }

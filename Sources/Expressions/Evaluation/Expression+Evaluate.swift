@@ -7,8 +7,8 @@ extension SQLError {
 }
 
 extension Expression {
-  /// How deep operands may nest. Evaluation takes a stack frame a level.
-  package static let depthMax = 1_000
+  /// How deep operands may nest. Every walk over a tree takes a few stack frames a level, in a debug build up to 8 kB.
+  package static let depthMax = 500
 
   /// Evaluates it over a row by walking the tree: the definition that `CompiledExpression` must agree with. It looks
   /// each function up at each call, so it is for what is evaluated once.
@@ -22,66 +22,84 @@ extension Expression {
     if case .bool(true) = try evaluate(row, context, depth: 0) { true } else { false }
   }
 
+  /// Only finds out what kind of node it is: the work is done in functions of their own, so that a level of nesting
+  /// takes little of the stack.
   private func evaluate(_ row: [Datum], _ context: EvaluationContext, depth: Int) throws(SQLError) -> Datum {
     guard depth < Expression.depthMax else { throw .expressionTooDeep }
-    let depth = depth + 1
     switch self {
     case .constant(let datum, _): return datum
     case .column(let index, _): return try row.column(index)
     case .parameter(let index, _): return try context.parameter(index)
-    case .call(let id, let arguments, _):
-      guard let function = FunctionCatalog.function(id) else { throw .unknownFunction(id) }
-      var values: [Datum] = []
-      values.reserveCapacity(arguments.count)
-      for argument in arguments { values.append(try argument.evaluate(row, context, depth: depth)) }
-      return try function.call(values, types: arguments.map(\.type), context)
+    case .call(let id, let arguments, _): return try Expression.call(id, arguments, row, context, depth + 1)
     case .cast(let operand, let type, let isExplicit):
-      return try Cast(from: operand.type, to: type, isExplicit: isExplicit)
-        .apply(try operand.evaluate(row, context, depth: depth), context)
-    case .and(let operands): return try kleene(operands, decidedBy: false, row, context, depth)
-    case .or(let operands): return try kleene(operands, decidedBy: true, row, context, depth)
-    case .not(let operand):
-      let value = try operand.evaluate(row, context, depth: depth)
-      return value.isNull ? .null : .bool(try !value.boolean())
-    case .isNull(let operand): return .bool(try operand.evaluate(row, context, depth: depth).isNull)
+      let value = try operand.evaluate(row, context, depth: depth + 1)
+      return try Cast(from: operand.type, to: type, isExplicit: isExplicit).apply(value, context)
+    case .and(let operands): return try kleene(operands, decidedBy: false, row, context, depth + 1)
+    case .or(let operands): return try kleene(operands, decidedBy: true, row, context, depth + 1)
+    case .not(let operand): return try operand.evaluate(row, context, depth: depth + 1).negatedTruth
+    case .isNull(let operand): return .bool(try operand.evaluate(row, context, depth: depth + 1).isNull)
     case .isBool(let operand, let expected):
-      let value = try operand.evaluate(row, context, depth: depth)
-      return .bool(value.isNull ? false : try value.boolean() == expected)
+      return try operand.evaluate(row, context, depth: depth + 1).isTruth(expected)
     case .isDistinct(let left, let right):
-      let a = try left.evaluate(row, context, depth: depth)
-      let b = try right.evaluate(row, context, depth: depth)
-      if a.isNull || b.isNull { return .bool(a.isNull != b.isNull) }
-      return .bool(Datum.compare(a, b, as: left.type) != 0)
+      let value = try left.evaluate(row, context, depth: depth + 1)
+      return try value.isDistinct(from: right.evaluate(row, context, depth: depth + 1), as: left.type)
     case .when(let clauses, let otherwise, _):
-      for clause in clauses {
-        if case .bool(true) = try clause.condition.evaluate(row, context, depth: depth) {
-          return try clause.result.evaluate(row, context, depth: depth)
-        }
-      }
-      return try otherwise?.evaluate(row, context, depth: depth) ?? .null
-    case .coalesce(let operands, _):
-      for operand in operands {
-        let value = try operand.evaluate(row, context, depth: depth)
-        if !value.isNull { return value }
-      }
-      return .null
-    case .greatest(let operands, let type): return try extreme(operands, type, sign: 1, row, context, depth)
-    case .least(let operands, let type): return try extreme(operands, type, sign: -1, row, context, depth)
+      return try Expression.when(clauses, otherwise, row, context, depth + 1)
+    case .coalesce(let operands, _): return try Expression.firstKnown(operands, row, context, depth + 1)
+    case .greatest(let operands, let type): return try extreme(operands, type, sign: 1, row, context, depth + 1)
+    case .least(let operands, let type): return try extreme(operands, type, sign: -1, row, context, depth + 1)
     case .inList(let operand, let elements):
-      let value = try operand.evaluate(row, context, depth: depth)
-      if elements.isEmpty { return .bool(false) }
-      if value.isNull { return .null }
-      var sawNull = false
-      for element in elements {
-        let candidate = try element.evaluate(row, context, depth: depth)
-        if candidate.isNull {
-          sawNull = true
-        } else if Datum.compare(value, candidate, as: operand.type) == 0 {
-          return .bool(true)
-        }
-      }
-      return sawNull ? .null : .bool(false)
+      return try Expression.isMember(operand, elements, row, context, depth + 1)
     }
+  }
+
+  private static func call(
+    _ id: FunctionID, _ arguments: [Expression], _ row: [Datum], _ context: EvaluationContext, _ depth: Int
+  ) throws(SQLError) -> Datum {
+    guard let function = FunctionCatalog.function(id) else { throw .unknownFunction(id) }
+    var values: [Datum] = []
+    values.reserveCapacity(arguments.count)
+    for argument in arguments { values.append(try argument.evaluate(row, context, depth: depth)) }
+    return try function.call(values, types: arguments.map(\.type), context)
+  }
+
+  private static func when(
+    _ clauses: [WhenClause], _ otherwise: Expression?, _ row: [Datum], _ context: EvaluationContext, _ depth: Int
+  ) throws(SQLError) -> Datum {
+    for clause in clauses {
+      if case .bool(true) = try clause.condition.evaluate(row, context, depth: depth) {
+        return try clause.result.evaluate(row, context, depth: depth)
+      }
+    }
+    return try otherwise?.evaluate(row, context, depth: depth) ?? .null
+  }
+
+  private static func firstKnown(
+    _ operands: [Expression], _ row: [Datum], _ context: EvaluationContext, _ depth: Int
+  ) throws(SQLError) -> Datum {
+    for operand in operands {
+      let value = try operand.evaluate(row, context, depth: depth)
+      if !value.isNull { return value }
+    }
+    return .null
+  }
+
+  private static func isMember(
+    _ operand: Expression, _ elements: [Expression], _ row: [Datum], _ context: EvaluationContext, _ depth: Int
+  ) throws(SQLError) -> Datum {
+    let value = try operand.evaluate(row, context, depth: depth)
+    if elements.isEmpty { return .bool(false) }
+    if value.isNull { return .null }
+    var sawNull = false
+    for element in elements {
+      let candidate = try element.evaluate(row, context, depth: depth)
+      if candidate.isNull {
+        sawNull = true
+      } else if Datum.compare(value, candidate, as: operand.type) == 0 {
+        return .bool(true)
+      }
+    }
+    return sawNull ? .null : .bool(false)
   }
 
   /// AND is decided by false, OR by true; else NULL if any operand was.
@@ -114,6 +132,21 @@ extension SQLError {
   /// A newer node may know functions that this one does not.
   static func unknownFunction(_ id: FunctionID) -> SQLError {
     SQLError(.internalError, "this node has no built-in function \(id.rawValue)")
+  }
+}
+
+extension Datum {
+  fileprivate var negatedTruth: Datum {
+    get throws(SQLError) { isNull ? .null : .bool(try !boolean()) }
+  }
+
+  fileprivate func isTruth(_ expected: Bool) throws(SQLError) -> Datum {
+    .bool(isNull ? false : try boolean() == expected)
+  }
+
+  fileprivate func isDistinct(from other: Datum, as type: SQLType) -> Datum {
+    if isNull || other.isNull { return .bool(isNull != other.isNull) }
+    return .bool(Datum.compare(self, other, as: type) != 0)
   }
 }
 

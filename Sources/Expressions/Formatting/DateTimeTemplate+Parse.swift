@@ -166,6 +166,8 @@ extension DateTimeTemplate {
     }
     guard hour < 24 || hour == 24 && minute == 0 && second == 0, minute < 60, second < 61 else { throw outOfRange }
 
+    guard abs(parsed.offset ?? 0) <= 16 * 3600 else { throw outOfRange }
+
     var year = parsed.year ?? 0
     if parsed.isBC { year = 1 - year }
     var (month, day) = (parsed.month ?? 1, parsed.day ?? 1)

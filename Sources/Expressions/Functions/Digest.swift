@@ -76,7 +76,7 @@ enum Digest {
   /// The first 32 bits behind the binary point.
   private static func fraction(_ value: Double) -> UInt32 { UInt32((value - value.rounded(.down)) * 0x1p32) }
 
-  /// The first 64.
+  /// The first 64 primes.
   private static let primes: [Int] = (2...311).filter { candidate in
     !(2..<candidate).contains { candidate % $0 == 0 }
   }

@@ -1,3 +1,4 @@
+import Glibc
 import Values
 
 /// A LIKE pattern, read once (PostgreSQL manual, 9.7.1): `%` is any text, `_` any code point, `\` quotes.
@@ -57,9 +58,17 @@ struct LikePattern: Sendable {
 
   private func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
     switch shape {
-    case .exact(let bytes): text.count == bytes.count && text.elementsEqual(bytes)
-    case .prefix(let bytes): text.count >= bytes.count && text[..<bytes.count].elementsEqual(bytes)
+    case .exact(let bytes): text.count == bytes.count && begins(text, with: bytes)
+    case .prefix(let bytes): begins(text, with: bytes)
     case .general(let elements): matches(text, elements)
+    }
+  }
+
+  private func begins(_ text: UnsafeBufferPointer<UInt8>, with bytes: [UInt8]) -> Bool {
+    guard text.count >= bytes.count, let start = text.baseAddress else { return bytes.isEmpty }
+    return bytes.withUnsafeBufferPointer { bytes in
+      guard let wanted = bytes.baseAddress else { return true }
+      return memcmp(start, wanted, bytes.count) == 0
     }
   }
 

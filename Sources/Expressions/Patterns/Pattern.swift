@@ -67,6 +67,8 @@ struct Pattern: Sendable {
 
   private struct Builder {
     var program: [Instruction] = []
+    /// Nodes met, those repeated counted again: an empty one adds no instruction, however often it is repeated.
+    private var visits = 0
 
     mutating func append(_ instruction: Instruction) throws(SQLError) {
       guard program.count < Pattern.programMax else { throw .invalidPattern("regular expression is too complex") }
@@ -74,6 +76,8 @@ struct Pattern: Sendable {
     }
 
     mutating func emit(_ node: PatternNode) throws(SQLError) {
+      visits += 1
+      guard visits <= 4 * Pattern.programMax else { throw .invalidPattern("regular expression is too complex") }
       switch node {
       case .empty: break
       case .scalar(let scalar): try append(.scalar(scalar))

@@ -70,7 +70,10 @@ package struct GroupTable: Sendable {
   }
 
   private mutating func position(of values: Row) -> Int {
-    let key = GroupKey(zip(values, groupKinds).map { $0.groupable(as: $1) })
+    // Without grouping there is one group: no need to look for it.
+    if groups.isEmpty && !entries.isEmpty { return 0 }
+    let key = GroupKey(
+      groupKinds.contains(.char) ? zip(values, groupKinds).map { $0.groupable(as: $1) } : values)
     if let position = positions[key] { return position }
     positions[key] = entries.count
     entries.append((values, fresh))

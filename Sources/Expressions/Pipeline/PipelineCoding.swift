@@ -77,7 +77,7 @@ extension ByteReader {
     return AggregateCall(
       function: AggregateID(id), arguments: try readExpressions(), isDistinct: try readBool(),
       filter: try readOptional { (reader) throws(CodingError) in try reader.readExpression() },
-      type: try readSQLType())
+      type: try readType())
   }
 
   private mutating func readLimit() throws(CodingError) -> Int {

@@ -193,6 +193,7 @@ extension NIOLoop: NIOScheduledCallbackHandler {
     while let timer = timers.popDue(now: now) { timer.take()?() }
     // What the timers wrote leaves with this turn.
     if !isTurnScheduled { turn() }
+    timers.dropCancelledFront()
     arm()
   }
 

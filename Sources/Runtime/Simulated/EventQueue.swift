@@ -18,7 +18,7 @@ struct EventQueue {
 
     var isVoid: Bool {
       switch action {
-      case .timer(let timer, let loop): loop.isDead || timer.isCancelled
+      case .timer(let timer, _): timer.isCancelled
       case .world: false
       }
     }

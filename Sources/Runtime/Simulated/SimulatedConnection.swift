@@ -8,12 +8,18 @@ final class SimulatedConnection: Connection, @unchecked Sendable {
   private static let highWaterBytes = 1 << 20
   private static let lowWaterBytes = 512 << 10
 
-  private enum Segment {
+  private enum Content {
     case bytes(ByteBuffer)
     /// The sender closed.
     case end
     /// The sender's process is gone.
     case reset
+  }
+
+  private struct Segment {
+    /// Counts the segments of one direction.
+    let number: UInt64
+    let content: Content
   }
 
   private struct Callbacks {
@@ -27,7 +33,8 @@ final class SimulatedConnection: Connection, @unchecked Sendable {
   private let loop: SimulatedLoop
   private let network: SimulatedNetwork
   private unowned let world: SimulatedWorld
-  private var peer: SimulatedConnection?
+  /// While it is open, the network keeps it.
+  private weak var peer: SimulatedConnection?
 
   private var callbacks: Callbacks?
   /// Bytes that came before `start`.
@@ -39,7 +46,8 @@ final class SimulatedConnection: Connection, @unchecked Sendable {
 
   private var pending = ByteBuffer()
   private var isFlushScheduled = false
-  /// Segments that were sent and did not arrive, because the link is cut.
+  private var segmentCount: UInt64 = 0
+  /// Segments that were sent and did not arrive, because the link is cut; in order.
   private var held = Deque<Segment>()
   /// Counts how often `held` became non-empty.
   private var holds: UInt64 = 0
@@ -78,7 +86,7 @@ final class SimulatedConnection: Connection, @unchecked Sendable {
     loop.checkIsolated()
     callbacks = Callbacks(received: received, writable: writable, closed: closed)
     loop.execute { [self] in
-      while let bytes = early.popFirst() { deliver(bytes) }
+      while let bytes = early.popFirst() { self.callbacks?.received(bytes) }
       reportEnd()
     }
   }
@@ -119,18 +127,22 @@ final class SimulatedConnection: Connection, @unchecked Sendable {
     send(.bytes(bytes))
   }
 
-  private func send(_ segment: Segment) {
-    if !held.isEmpty || network.isCut(from: node, to: remoteNode) { return hold(segment) }
-    var first = segment
-    if case .bytes(var bytes) = segment, bytes.readableBytes > 1, isSplit() {
+  private func send(_ content: Content) {
+    if case .bytes(var bytes) = content, bytes.readableBytes > 1, isSplit() {
       // A stream keeps its order, not its pieces.
       let count = Int(world.random.between(1, UInt64(bytes.readableBytes - 1)))
       if let head = bytes.readSlice(length: count) {
-        transmit(.bytes(head))
-        first = .bytes(bytes)
+        sendPiece(.bytes(head))
+        return sendPiece(.bytes(bytes))
       }
     }
-    transmit(first)
+    sendPiece(content)
+  }
+
+  private func sendPiece(_ content: Content) {
+    segmentCount += 1
+    let segment = Segment(number: segmentCount, content: content)
+    if !held.isEmpty || network.isCut(from: node, to: remoteNode) { hold(segment) } else { transmit(segment) }
   }
 
   private func isSplit() -> Bool {
@@ -139,14 +151,16 @@ final class SimulatedConnection: Connection, @unchecked Sendable {
   }
 
   private func transmit(_ segment: Segment) {
-    let bytes = if case .bytes(let bytes) = segment { bytes.readableBytes } else { 0 }
+    let bytes = if case .bytes(let bytes) = segment.content { bytes.readableBytes } else { 0 }
     let latency = network.latency(from: node, to: remoteNode, bytes: bytes)
     lastArrival = max(lastArrival, world.nowNanoseconds + latency)
     world.schedule(afterTrue: lastArrival - world.nowNanoseconds) { [self] in arrive(segment) }
   }
 
   private func hold(_ segment: Segment) {
-    held.append(segment)
+    // What was on its way when the link was cut is older than what was sent after that.
+    let place = held.firstIndex { $0.number > segment.number } ?? held.endIndex
+    held.insert(segment, at: place)
     guard held.count == 1 else { return }
     holds += 1
     let hold = holds
@@ -170,22 +184,17 @@ final class SimulatedConnection: Connection, @unchecked Sendable {
   }
 
   private func arrive(_ segment: Segment) {
-    guard let peer else { return }
-    // The link may have been cut while this was on its way. What is held stays in order.
     if network.isCut(from: node, to: remoteNode) || !held.isEmpty { return hold(segment) }
-    peer.received(segment)
+    if let peer, peer.isOpen, !peer.loop.isDead { return peer.received(segment.content) }
+    // Nobody has this connection any more. A machine that is up says so, one that is off does not.
+    if world.node(remoteNode).hasPower, case .bytes = segment.content { breakSoon(.reset) }
   }
 
   // MARK: Receiving
 
   /// The segment reached this end's machine.
-  private func received(_ segment: Segment) {
-    guard isOpen, !loop.isDead else {
-      // Nobody has this connection any more. A machine that is up says so, one that is off does not.
-      if world.node(node).hasPower, case .bytes = segment { peer?.breakSoon(.reset) }
-      return
-    }
-    switch segment {
+  private func received(_ content: Content) {
+    switch content {
     case .bytes(let bytes):
       loop.execute { [self] in
         guard isOpen else { return }
@@ -198,7 +207,8 @@ final class SimulatedConnection: Connection, @unchecked Sendable {
   }
 
   private func deliver(_ bytes: ByteBuffer) {
-    if let callbacks { callbacks.received(bytes) } else { early.append(bytes) }
+    // After `start`, what came before it goes first.
+    if let callbacks, early.isEmpty { callbacks.received(bytes) } else { early.append(bytes) }
   }
 
   /// The peer took bytes.

@@ -63,7 +63,7 @@ package final class SimulatedLoop: Loop, @unchecked Sendable {
   func add(_ work: Work) {
     world.checkThread()
     // A dead node's tasks stay suspended for ever, as its memory is gone.
-    if isDead { return }
+    if isDead { return world.graveyard.append(work) }
     queue.append(work)
     if runnableIndex == nil, !isPaused { world.makeRunnable(self) }
   }

@@ -247,9 +247,7 @@ final class ConnectAttempt: @unchecked Sendable {
   }
 
   func finish(_ outcome: Outcome) {
-    // A dead loop drops this, and with it nothing but the continuation, which it keeps (see `graveyard`).
     loop.execute { [self] in continuation.resume(returning: outcome) }
-    if loop.isDead { loop.world.graveyard.append(self) }
   }
 }
 

@@ -31,6 +31,15 @@ extension Expression {
     return mine.count == theirs.count && zip(mine, theirs).allSatisfy { $0.isSame(as: $1) }
   }
 
+  /// A constant condition that lets no row through.
+  var isNeverTrue: Bool {
+    switch self {
+    case .constant(.bool(let value), _): !value
+    case .constant(.null, _): true
+    default: false
+    }
+  }
+
   /// The operands of a top-level AND, or the expression alone.
   var conjuncts: [Expression] {
     if case .and(let operands) = self { return operands.flatMap(\.conjuncts) }

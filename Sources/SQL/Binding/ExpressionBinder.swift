@@ -173,8 +173,7 @@ struct ExpressionBinder {
       let test = try membership(operand, elements, at: at)
       return isNegated ? .not(test) : test
     case .between(let operand, let low, let high, let isNegated, let isSymmetric, let at):
-      var test = try between(operand, low, high, at: at)
-      if isSymmetric { test = .or([test, try between(operand, high, low, at: at)]) }
+      let test = try between([operand, low, high], isSymmetric: isSymmetric, at: at)
       return isNegated ? .not(test) : test
     case .quantified(let name, let operand, let array, let isAll, let at):
       return try quantified(name, operand, array, isAll: isAll, at: at)
@@ -360,12 +359,19 @@ struct ExpressionBinder {
     return .inList(try coerce(bound, to: plain, .implicit, at: operand.location), values)
   }
 
+  /// Each operand is bound once, however often the result holds it: nested, twice each would be exponential.
   private mutating func between(
-    _ operand: ExpressionSyntax, _ low: ExpressionSyntax, _ high: ExpressionSyntax, at location: Int?
+    _ operands: [ExpressionSyntax], isSymmetric: Bool, at location: Int?
   ) throws(SQLError) -> Expression {
-    .and([
-      try operation(">=", [operand, low], at: location), try operation("<=", [operand, high], at: location),
-    ])
+    let bound = try unsettled(operands)
+    func test(_ low: Int, _ high: Int) throws(SQLError) -> [Expression] {
+      [
+        try operation(">=", left: bound[0], right: bound[low], operands: [operands[0], operands[low]], at: location),
+        try operation("<=", left: bound[0], right: bound[high], operands: [operands[0], operands[high]], at: location),
+      ]
+    }
+    let straight = Expression.and(try test(1, 2))
+    return isSymmetric ? .or([straight, .and(try test(2, 1))]) : straight
   }
 
   /// `= ANY (ARRAY[…])` is IN, `<> ALL (ARRAY[…])` is NOT IN.
@@ -416,9 +422,13 @@ struct ExpressionBinder {
     _ otherwise: ExpressionSyntax?, at location: Int?
   ) throws(SQLError) -> Expression {
     var conditions: [Expression] = []
+    let value = try operand.map { operand throws(SQLError) in try bindUnsettled(operand) }
     for clause in clauses {
-      if let operand {
-        conditions.append(try operation("=", [operand, clause.condition], at: clause.condition.location))
+      if let operand, let value {
+        let condition = try bindUnsettled(clause.condition)
+        conditions.append(
+          try operation(
+            "=", left: value, right: condition, operands: [operand, clause.condition], at: clause.condition.location))
       } else {
         conditions.append(try condition(clause.condition, of: "CASE/WHEN"))
       }

@@ -37,19 +37,26 @@ struct StatementBinder {
       return try finished(.explain(plan), columns: columns)
     case .show(let name):
       let columns = Settings.columns(ofShow: name)
-      return try finished(.utility(syntax), columns: columns, isReusable: false)
+      return utility(syntax, columns: columns)
     default:
-      return try finished(.utility(syntax), columns: nil, isReusable: false)
+      return utility(syntax, columns: nil)
     }
   }
 
+  /// A statement carried out from its syntax; its `$n`, as those of PREPARE, are no parameters of its own.
+  private func utility(_ syntax: StatementSyntax, columns: [ResultColumn]?) -> StatementPlan {
+    StatementPlan(
+      body: .utility(syntax), parameterTypes: [], userParameterCount: 0, slots: [], columns: columns,
+      isReusable: false)
+  }
+
   private func finished(
-    _ body: StatementPlan.Body, columns: [ResultColumn]?, isReusable: Bool = true
+    _ body: StatementPlan.Body, columns: [ResultColumn]?
   ) throws(SQLError) -> StatementPlan {
     try parameters.checkAllKnown()
     return StatementPlan(
       body: body, parameterTypes: parameters.types, userParameterCount: parameters.userCount,
-      slots: parameters.slots, columns: columns, isReusable: isReusable && !dependsOnTime)
+      slots: parameters.slots, columns: columns, isReusable: !dependsOnTime)
   }
 
   // MARK: - Shared by statements

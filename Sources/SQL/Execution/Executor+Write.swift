@@ -17,9 +17,11 @@ extension Executor {
     guard let selection = try plan.keys.selection(in: plan.table, evaluation) else {
       return WriteOutcome(affectedCount: 0, returned: [])
     }
+    let filter = plan.filter?.foldConstants(evaluation)
+    if filter?.isNeverTrue ?? false { return WriteOutcome(affectedCount: 0, returned: []) }
     try checkOneTablet(selection, plan.table, "UPDATE")
     let mutation = Mutation.update(
-      selection, filter: plan.filter?.foldConstants(evaluation), folded(plan.assignments))
+      selection, filter: filter, folded(plan.assignments))
     return try await mutate(mutation, of: plan.table, returning: plan.returning)
   }
 
@@ -27,8 +29,10 @@ extension Executor {
     guard let selection = try plan.keys.selection(in: plan.table, evaluation) else {
       return WriteOutcome(affectedCount: 0, returned: [])
     }
+    let filter = plan.filter?.foldConstants(evaluation)
+    if filter?.isNeverTrue ?? false { return WriteOutcome(affectedCount: 0, returned: []) }
     try checkOneTablet(selection, plan.table, "DELETE")
-    let mutation = Mutation.delete(selection, filter: plan.filter?.foldConstants(evaluation))
+    let mutation = Mutation.delete(selection, filter: filter)
     return try await mutate(mutation, of: plan.table, returning: plan.returning)
   }
 

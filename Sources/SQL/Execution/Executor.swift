@@ -125,7 +125,7 @@ struct Executor {
     let input: any RowCursor
     switch source {
     case .table(let table, let keys):
-      guard let selection = try keys.selection(in: table, evaluation) else {
+      guard !(pipeline.filter?.isNeverTrue ?? false), let selection = try keys.selection(in: table, evaluation) else {
         // No row can match, but a grouping without keys still has its one row.
         return try PipelineCursor(ListCursor([]), pipeline, evaluation, memoryMax: limits.memoryBytesMax)
       }

@@ -22,17 +22,12 @@ struct Token: Hashable {
 struct Lexer {
   let bytes: [UInt8]
   private var position = 0
+  /// The comments met so far, without the end of line behind those that begin with two hyphens.
+  private(set) var comments: [Range<Int>] = []
 
   init(_ bytes: [UInt8], from position: Int = 0) {
     self.bytes = bytes
     self.position = position
-  }
-
-  static func tokens(of bytes: [UInt8]) -> [Token] {
-    var lexer = Lexer(bytes)
-    var tokens: [Token] = []
-    while let token = lexer.next() { tokens.append(token) }
-    return tokens
   }
 
   mutating func next() -> Token? {
@@ -50,14 +45,19 @@ struct Lexer {
       switch byte() {
       case 9...13, 32: position += 1
       case UInt8(ascii: "-") where byte(1) == UInt8(ascii: "-"):
+        let start = position
         while position < bytes.count, byte() != 10, byte() != 13 { position += 1 }
-      case UInt8(ascii: "/") where byte(1) == UInt8(ascii: "*"): skipBlockComment()
+        comments.append(start..<position)
+      case UInt8(ascii: "/") where byte(1) == UInt8(ascii: "*"):
+        let start = position
+        // What is never closed stays in the text, for the C parser to refuse.
+        if skipBlockComment() { comments.append(start..<position) }
       default: return
       }
     }
   }
 
-  private mutating func skipBlockComment() {
+  private mutating func skipBlockComment() -> Bool {
     var depth = 0
     repeat {
       if byte() == UInt8(ascii: "/"), byte(1) == UInt8(ascii: "*") {
@@ -71,6 +71,7 @@ struct Lexer {
       }
     } while depth > 0 && position < bytes.count
     position = min(position, bytes.count)
+    return depth == 0
   }
 
   private mutating func scan() -> Token.Kind {

@@ -40,12 +40,14 @@ package enum SQLParser {
     if bytes.contains(0) {
       throw SQLError(.characterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x00")
     }
-    let tokens = Lexer.tokens(of: bytes)
-    try Nesting.check(tokens, in: bytes)
-    var rewriter = ShardingRewriter(bytes, tokens: tokens)
+    let (tokens, comments) = try Nesting.tokens(of: bytes)
+    // PostgreSQL's scanner takes quadratic time for runs of comments; it need not see them.
+    var uncommented = bytes
+    for comment in comments { for index in comment { uncommented[index] = UInt8(ascii: " ") } }
+    var rewriter = ShardingRewriter(uncommented, tokens: tokens)
     try rewriter.rewrite()
 
-    let tree = try parseTree(rewriter.bytes, text: text)
+    let tree = try parseTree(rewriter.bytes)
     var script = ParsedScript(statements: [])
     let statements = tree.root.list("stmts")
     guard statements.count <= statementCountMax else {
@@ -59,7 +61,7 @@ package enum SQLParser {
       guard let node = statement["stmt"] else { continue }
       var syntax = try reader.statement(node)
       if case .createTable(var create) = syntax, case .values(let range, _)? = create.split {
-        create.splitRows = try splitRows(range, of: bytes, text: text)
+        create.splitRows = try splitRows(range, of: uncommented)
         syntax = .createTable(create)
       }
       let own = String(decoding: bytes[start..<end].drop(while: isBlank), as: UTF8.self)
@@ -71,14 +73,14 @@ package enum SQLParser {
 
   /// The rows of `SPLIT AT VALUES`, read by the stock parser as `VALUES` at the same offsets.
   private static func splitRows(
-    _ range: Range<Int>, of bytes: [UInt8], text: String
+    _ range: Range<Int>, of bytes: [UInt8]
   ) throws(SQLError) -> [[ExpressionSyntax]] {
     // "SPLIT AT VALUES" stands before the range, so the word VALUES always fits.
     var padded = [UInt8](repeating: UInt8(ascii: " "), count: range.upperBound)
     padded.replaceSubrange(range, with: bytes[range])
     let word = Array("VALUES".utf8)
     padded.replaceSubrange(range.lowerBound - word.count..<range.lowerBound, with: word)
-    let tree = try parseTree(padded, text: text)
+    let tree = try parseTree(padded)
     var reader = TreeReader(source: padded, sharding: ShardingSyntax(), statementStart: 0, statementEnd: bytes.count)
     guard let node = tree.root.list("stmts").first?["stmt"], case .select(let select) = try reader.statement(node)
     else { throw SQLError(.syntaxError, "SPLIT AT VALUES needs rows of constants", position: range.lowerBound + 1) }
@@ -87,13 +89,13 @@ package enum SQLParser {
 
   private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
 
-  private static func parseTree(_ bytes: [UInt8], text: String) throws(SQLError) -> ParseTree {
+  private static func parseTree(_ bytes: [UInt8]) throws(SQLError) -> ParseTree {
     var terminated = bytes.map { CChar(bitPattern: $0) }
     terminated.append(0)
     let result = terminated.withUnsafeBufferPointer { pg_query_parse($0.baseAddress) }
     defer { pg_query_free_parse_result(result) }
     if let failure = result.error {
-      throw error(failure.pointee, in: text)
+      throw error(failure.pointee, in: bytes)
     }
     guard let json = result.parse_tree else { throw SQLError(.internalError, "the parser gave no tree") }
     var tree: [UInt8] = []
@@ -114,7 +116,7 @@ package enum SQLParser {
     return count
   }
 
-  private static func error(_ failure: PgQueryError, in text: String) -> SQLError {
+  private static func error(_ failure: PgQueryError, in bytes: [UInt8]) -> SQLError {
     let message = failure.message.map { String(cString: $0) } ?? "syntax error"
     let state: SQLState =
       message.hasPrefix("memory exhausted")
@@ -123,7 +125,7 @@ package enum SQLParser {
         ? .characterNotInRepertoire
         : .syntaxError
     // The C parser counts characters from 1; our positions are bytes until they leave the front.
-    let position = failure.cursorpos > 0 ? text.byteOffset(ofCharacter: Int(failure.cursorpos)) + 1 : nil
+    let position = failure.cursorpos > 0 ? bytes.offset(ofCharacter: Int(failure.cursorpos)) + 1 : nil
     return SQLError(state, message, position: position)
   }
 }
@@ -156,13 +158,16 @@ extension String {
     }
     return position
   }
+}
 
-  fileprivate func byteOffset(ofCharacter position: Int) -> Int {
+extension [UInt8] {
+  /// Where a character of UTF-8 begins, counted from 1.
+  fileprivate func offset(ofCharacter position: Int) -> Int {
     var seen = 0
-    for (index, byte) in utf8.enumerated() where byte & 0xc0 != 0x80 {
+    for (index, byte) in enumerated() where byte & 0xc0 != 0x80 {
       seen += 1
       if seen == position { return index }
     }
-    return utf8.count
+    return count
   }
 }

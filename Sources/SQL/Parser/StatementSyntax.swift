@@ -20,6 +20,7 @@ indirect enum StatementSyntax: Sendable {
   /// `VACUUM` or `ANALYZE` of these tables (none: all).
   case maintain(command: String, [RelationSyntax])
   case transaction(TransactionSyntax)
+  case unlisten
   /// Nil: all.
   case closeCursor(name: String?)
   /// Understood and refused: what it is, and what to do instead.

@@ -36,6 +36,7 @@ extension TreeReader {
         command: body.bool("is_vacuumcmd") ? "VACUUM" : "ANALYZE",
         body.list("rels").compactMap { $0["VacuumRelation"]?["relation"] }.map { relation($0) })
     case "TransactionStmt": return transaction(body)
+    case "UnlistenStmt": return .unlisten
     case "ClosePortalStmt": return .closeCursor(name: body.string("portalname"))
     default: return .unsupported(Self.commandName(of: tag), hint: Self.hint(for: tag))
     }

@@ -56,6 +56,8 @@ extension SQLSession {
       return .command(tag: command)
     case .transaction(let transaction):
       return .command(tag: try await runTransaction(transaction, sink: sink))
+    // Nothing can be listened to, so there is nothing to stop; pools send it between borrowers.
+    case .unlisten: return .command(tag: "UNLISTEN")
     case .closeCursor(let name):
       guard let name else { return .command(tag: "CLOSE CURSOR ALL") }
       guard portals.removeValue(forKey: name) != nil else {

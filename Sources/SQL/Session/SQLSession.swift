@@ -90,11 +90,14 @@ package actor SQLSession: Session {
     switch result {
     case .command(let done): tag = done
     case .rows(let cursor, let columns, let tagName, let count):
+      // The first rows before their description: what fails at once is an error without a result.
+      var next = try await cursor.next()
       if let columns { try await sink.columns(columns) }
       var sent = 0
-      while let rows = try await cursor.next() {
+      while let rows = next {
         sent += rows.count
         try await sink.rows(rows, columns: columns ?? [], settings: settings.format)
+        next = try await cursor.next()
       }
       tag = tagName.tag(count: count ?? sent)
     }

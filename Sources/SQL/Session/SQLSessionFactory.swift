@@ -34,6 +34,50 @@ package struct SQLSessionFactory: SessionFactory {
     self.limits = limits
   }
 
+  /// The startup parameter `options`: `-c name=value` or `--name=value`, blanks escaped by a backslash.
+  private static func commandLine(_ text: String) throws(SQLError) -> [(name: String, value: String)] {
+    var words: [String] = []
+    var word = ""
+    var isEscaped = false
+    for character in text {
+      if isEscaped {
+        word.append(character)
+        isEscaped = false
+      } else if character == "\\" {
+        isEscaped = true
+      } else if character == " " {
+        if !word.isEmpty { words.append(word) }
+        word = ""
+      } else {
+        word.append(character)
+      }
+    }
+    if !word.isEmpty { words.append(word) }
+    var settings: [(String, String)] = []
+    var isAfterC = false
+    for var word in words {
+      if word == "-c", !isAfterC {
+        isAfterC = true
+        continue
+      }
+      if !isAfterC {
+        guard word.hasPrefix("-c") || word.hasPrefix("--") else { throw badOption(word) }
+        word.removeFirst(2)
+      }
+      isAfterC = false
+      guard let equals = word.firstIndex(of: "=") else { throw badOption(word) }
+      let name = word[..<equals].replacing("-", with: "_")
+      settings.append((String(name), String(word[word.index(after: equals)...])))
+    }
+    return settings
+  }
+
+  private static func badOption(_ word: String) -> SQLError {
+    SQLError(
+      .syntaxError, "invalid command-line argument for server process: \(word)",
+      hint: "Startup options have the form -c name=value.")
+  }
+
   package func makeSession(
     user: String, database: String, settings: [(name: String, value: String)], processID: Int32, loop: any Loop
   ) async throws(SQLError) -> any Session {
@@ -41,7 +85,13 @@ package struct SQLSessionFactory: SessionFactory {
       throw SQLError(.invalidCatalogName, "database \"\(database)\" does not exist")
     }
     var initial = Settings(user: user)
-    for (name, value) in settings { try initial.start(name, value) }
+    for (name, value) in settings {
+      guard name == "options" else {
+        try initial.start(name, value)
+        continue
+      }
+      for (name, value) in try Self.commandLine(value) { try initial.start(name, value) }
+    }
     return SQLSession(
       dataPlane: dataPlane, clock: clock, random: random, limits: limits, settings: initial,
       facts: SessionFacts(user: user, database: database, processID: processID), loop: loop)

@@ -133,8 +133,11 @@ final class RocksDBStore: Store {
     // Rewrite the last level even if nothing came down to it: only a pass over all files collects tombstones.
     let forceBottommost: UInt8 = 2
     unsafe rocksdb_compactoptions_set_bottommost_level_compaction(options, forceBottommost)
+    // The C interface does not say whether this worked, but the database counts its failures.
+    let failures = property("rocksdb.background-errors")
     unsafe rocksdb_compact_range_opt(database.pointer, options, nil, 0, nil, 0)
     if database.isClosed { throw .closed }
+    if property("rocksdb.background-errors") > failures { throw .failed("a compaction failed") }
   }
 
   func close() {

@@ -70,6 +70,8 @@ struct GroupState {
     settings.horizonReserve = 0
     settings.heartbeatTicks = 1
     settings.electionTicks = 1000
+    // One entry in a message, so that each can be acknowledged and counted alone.
+    settings.maxAppendBytes = 1
     return settings
   }()
 

@@ -366,7 +366,7 @@ struct World {
     var sent = false
     if !isCut, let node = nodes[receiver], let group = node.group {
       sent = true
-      if machine.position.index > group.appliedIndex, group.role != .leader {
+      if machine.position.index > group.appliedIndex {
         snapshots += 1
         // Reports of writes that are under way come later; the disk is as it will be then.
         nodes[receiver]?.disk.install(machine)

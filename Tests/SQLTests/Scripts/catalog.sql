@@ -13,7 +13,7 @@ SELECT column_name, data_type, is_nullable, column_default, character_maximum_le
 ----
 column_name:name|data_type:text|is_nullable:text|column_default:text|character_maximum_length:integer|numeric_precision:integer
 id|bigint|NO|nextval('item_id_seq'::regclass)|∅|64
-name|character varying|NO|'none'::character varying(20)|20|∅
+name|character varying|NO|'none'::character varying|20|∅
 price|numeric|YES|∅|∅|8
 made|timestamp without time zone|YES|∅|∅|∅
 SELECT 4
