@@ -54,10 +54,10 @@ struct SimulateCommand: ParsableCommand {
       number += 1
       do {
         let report = try campaign.run(seed: seed)
-        if count == 1 { print("seed \(seed): \(report.workload.rawValue), event hash \(report.eventHash)") }
+        if count == 1 { say("seed \(seed): \(report.workload.rawValue), event hash \(report.eventHash)") }
       } catch {
         failures.append("\(error)")
-        print("FAILED \(campaign.workload(of: seed).rawValue) \(error)\nreplay with: \(replay(of: seed))")
+        say("FAILED \(campaign.workload(of: seed).rawValue) \(error)\nreplay with: \(replay(of: seed))")
         if !keepGoing { break }
       }
       if number % 20 == 0 { progress(campaign.totals, failures: failures.count, since: began) }
@@ -66,22 +66,24 @@ struct SimulateCommand: ParsableCommand {
     if !failures.isEmpty { throw ExitCode(1) }
   }
 
+  /// Written at once, also into a pipe.
+  private func say(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
+
   private func replay(of seed: UInt64) -> String {
     "apus simulate --seed \(seed) --workload \(workload) --nodes \(nodes) --scale \(scale)"
   }
 
   private func progress(_ totals: Campaign.Totals, failures: Int, since began: Date) {
     let seconds = max(0.001, Date().timeIntervalSince(began))
-    print(
+    say(
       "\(totals.seeds) seeds, \(totals.simulatedNanoseconds / 1_000_000_000) s simulated, "
         + "\(Int(Double(totals.steps) / seconds)) steps/s, \(failures) failed")
-    fflush(stdout)
   }
 
   private func summary(_ totals: Campaign.Totals, failures: Int, since began: Date) {
     let seconds = max(0.001, Date().timeIntervalSince(began))
     let simulated = Double(totals.simulatedNanoseconds) / 1e9
-    print(
+    say(
       """
       seeds        \(totals.seeds) passed, \(failures) failed, in \(format(seconds)) s
       simulated    \(format(simulated)) s, \(format(simulated / seconds)) times real time
