@@ -1,3 +1,4 @@
+import Logging
 import Runtime
 
 /// Many seeds, one after the other, and their totals.
@@ -5,6 +6,7 @@ package struct Campaign {
   package var workloads: [WorkloadKind]
   package var nodes: Int
   package var scale: Int
+  package var logLevel = Logger.Level.critical
 
   package struct Totals {
     package var seeds = 0
@@ -47,6 +49,7 @@ package struct Campaign {
     var settings = SimulationRun.Settings(workload: workload(of: seed))
     settings.nodes = nodes
     settings.scale = scale
+    settings.logLevel = logLevel
     let report = try SimulationRun.run(seed: seed, settings: settings)
     totals.add(report)
     return report

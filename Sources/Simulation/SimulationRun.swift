@@ -1,3 +1,4 @@
+import Logging
 import NodeCore
 import Operations
 import Runtime
@@ -17,6 +18,8 @@ package struct SimulationRun {
     package var scale = 1
     /// Nil: drawn from the seed.
     package var faults: FaultPlan?
+    /// What nodes log, to standard error; nothing at `critical`.
+    package var logLevel = Logger.Level.critical
 
     package init(workload: WorkloadKind) { self.workload = workload }
   }
@@ -45,7 +48,7 @@ package struct SimulationRun {
     let drawn = FaultPlan.draw(from: &random)
     var world = SimulatedWorld.Settings()
     world.perturbs = random.oneIn(2)
-    let cluster = SimulatedCluster(seed: seed, size: settings.nodes, world: world)
+    let cluster = SimulatedCluster(seed: seed, size: settings.nodes, world: world, logLevel: settings.logLevel)
     do {
       return try run(on: cluster, settings: settings, faults: settings.faults ?? drawn)
     } catch let failure as SimulationFailure {

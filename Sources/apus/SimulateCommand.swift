@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import Simulation
 
 /// `apus simulate`: whole clusters in this process, on simulated time, network and disks, under faults.
@@ -29,6 +30,9 @@ struct SimulateCommand: ParsableCommand {
   @Option(name: .long, help: "Run fresh seeds for so many minutes of real time instead.")
   var minutes: Double?
 
+  @Option(name: .long, help: "What the nodes log to standard error: trace, debug, info, … or critical for nothing.")
+  var log = "critical"
+
   @Flag(name: .long, help: "Go on after a seed that fails.")
   var keepGoing = false
 
@@ -44,6 +48,7 @@ struct SimulateCommand: ParsableCommand {
   func run() throws {
     let workloads = WorkloadKind(rawValue: workload).map { [$0] } ?? WorkloadKind.allCases
     var campaign = Campaign(workloads: workloads, nodes: nodes, scale: scale)
+    campaign.logLevel = Logger.Level(rawValue: log) ?? .critical
     let began = Date()
     let first = seed ?? (minutes == nil ? 1 : UInt64.random(in: 1...1_000_000_000))
     let count: UInt64 = minutes != nil ? .max : seed != nil && seeds == 100 ? 1 : UInt64(seeds)

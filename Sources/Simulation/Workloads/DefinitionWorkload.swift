@@ -87,8 +87,7 @@ package final class DefinitionWorkload: Workload {
       case .answer: state.tables[name]?.row = row
       // It may have replaced the row, and may do so later.
       case .unknown: state.tables[name]?.row = nil
-      case .refused(let error) where error.state == .undefinedTable:
-        note("\(name) is there, and node says: \(error.message)", in: &state)
+      // A node that is cut off answers from the catalog that it has: it may not know the table yet.
       case .refused, .notSent: break
       }
     }
