@@ -7,5 +7,5 @@ struct Apus: AsyncParsableCommand {
     commandName: "apus",
     abstract: "A distributed SQL database that speaks PostgreSQL.",
     version: "apus \(ApusVersion.text)",
-    subcommands: [StartCommand.self, StatusCommand.self])
+    subcommands: [StartCommand.self, StatusCommand.self, SimulateCommand.self])
 }
