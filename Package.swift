@@ -44,16 +44,19 @@ let package = Package(
     .systemLibrary(name: "CEditLine", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+    .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "Coding", swiftSettings: strict),
 
     // Floor 1
     .target(name: "Values", dependencies: ["Coding"], swiftSettings: strict),
     .target(
       name: "Runtime", dependencies: [nio, nioPosix, logging, deque, heap], swiftSettings: strict),
+    .target(name: "PostgresClient", dependencies: ["CLibPQ"], swiftSettings: strict),
 
     // Floor 2
     .target(name: "Keys", dependencies: ["Coding", "Values", "CXXHash"], swiftSettings: strict),
     .target(name: "Raft", dependencies: ["Coding", deque], swiftSettings: strict),
+    .target(name: "Shell", dependencies: ["PostgresClient", "CEditLine"], swiftSettings: strict),
 
     // Floor 3
     .target(name: "Storage", dependencies: ["Keys", "CRocksDB"], swiftSettings: strictMemory),
@@ -148,10 +151,13 @@ let package = Package(
       swiftSettings: strict),
 
     // Floor 12
+    .target(name: "Workload", dependencies: ["PostgresClient", "Simulation"], swiftSettings: strict),
+
+    // Floor 13
     .executableTarget(
       name: "apus",
       dependencies: [
-        "Node", "Simulation", "CEditLine",
+        "Node", "NodeCore", "Simulation", "PostgresClient", "Shell", "Workload", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -186,6 +192,11 @@ let package = Package(
     .testTarget(
       name: "SimulationTests",
       dependencies: ["Simulation", "NodeCore", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
+      swiftSettings: strict),
+    .testTarget(name: "ShellTests", dependencies: ["Shell", "PostgresClient"], swiftSettings: strict),
+    .testTarget(name: "WorkloadTests", dependencies: ["Workload", "Simulation"], swiftSettings: strict),
+    .testTarget(
+      name: "ClusterTests", dependencies: ["PostgresClient", "Workload"], exclude: ["terminal.py"],
       swiftSettings: strict),
     .testTarget(name: "RepositoryTests", swiftSettings: strict),
   ]

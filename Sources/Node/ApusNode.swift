@@ -1,5 +1,6 @@
 import Keys
 import Logging
+import NIOCore
 import NodeCore
 import PostgresWire
 import Runtime
@@ -50,23 +51,28 @@ package final class ApusNode: Sendable {
     var engine = RocksDBEngine.Settings()
     engine.blockCacheBytes = configuration.blockCacheMebibytes << 20
 
-    let node = try await NodeCore.start(core, runtime: runtime, engine: RocksDBEngine(engine), logger: logger) {
-      reason in
-      // What is in memory can no longer be trusted to match the disk: end, and recover from the log.
-      logger.critical("the node ends itself", metadata: ["reason": "\(reason)"])
-      exit(fatalExitStatus)
+    let node = try await listening(for: "other nodes", setting: "rpc_port", on: rpc) {
+      try await NodeCore.start(core, runtime: runtime, engine: RocksDBEngine(engine), logger: logger) { reason in
+        // What is in memory can no longer be trusted to match the disk: end, and recover from the log.
+        logger.critical("the node ends itself", metadata: ["reason": "\(reason)"])
+        exit(fatalExitStatus)
+      }
     }
     var wire = WireSettings()
     wire.nodeNumber = UInt16(truncatingIfNeeded: configuration.node)
     wire.connectionsMax = configuration.connectionsMax
     let factory = GatedSessions(core: node, inner: SQLSessionFactory(dataPlane: node.gateway, runtime: runtime))
-    let sql = try await PostgresServer.start(
-      host: configuration.sqlHost, port: configuration.sqlPort, loops: runtime.loops, factory: factory,
-      random: runtime.random, settings: wire, logger: logger)
+    let sql = try await listening(for: "SQL clients", setting: "sql_port", on: core.sqlAddress) {
+      try await PostgresServer.start(
+        host: configuration.sqlHost, port: configuration.sqlPort, loops: runtime.loops, factory: factory,
+        random: runtime.random, settings: wire, logger: logger)
+    }
     let status = StatusPages(node: node, sql: sql, started: runtime.clock.wallMicroseconds())
-    let http = try await HTTPServer.start(
-      host: configuration.httpHost, port: configuration.httpPort, loop: runtime.loops[0], logger: logger
-    ) { await status.respond(to: $0) }
+    let http = try await listening(for: "HTTP", setting: "http_port", on: core.httpAddress) {
+      try await HTTPServer.start(
+        host: configuration.httpHost, port: configuration.httpPort, loop: runtime.loops[0], logger: logger
+      ) { await status.respond(to: $0) }
+    }
     logger.notice(
       "serving",
       metadata: [
@@ -74,6 +80,24 @@ package final class ApusNode: Sendable {
         "http": "\(configuration.httpHost):\(configuration.httpPort)", "data": "\(absoluteDataDirectory)",
       ])
     return ApusNode(core: node, sql: sql, http: http, runtime: runtime)
+  }
+
+  /// Says which address could not be had, where the system only says that one could not.
+  private static func listening<Server>(
+    for whom: String, setting: String, on address: Address, _ start: () async throws -> Server
+  ) async throws -> Server {
+    do {
+      return try await start()
+    } catch let error as IOError where [EADDRINUSE, EADDRNOTAVAIL, EACCES].contains(error.errnoCode) {
+      let reason =
+        switch error.errnoCode {
+        case EADDRINUSE: "another program has it"
+        case EADDRNOTAVAIL: "it is not an address of this machine"
+        default: "this user may not"
+        }
+      throw NodeStartError(
+        "\(address), the address for \(whom), cannot be listened on: \(reason)", hint: "Change \(setting)?")
+    }
   }
 
   /// Ends clients' sessions, flushes, closes.

@@ -7,5 +7,8 @@ struct Apus: AsyncParsableCommand {
     commandName: "apus",
     abstract: "A distributed SQL database that speaks PostgreSQL.",
     version: "apus \(ApusVersion.text)",
-    subcommands: [StartCommand.self, StatusCommand.self, SimulateCommand.self])
+    subcommands: [
+      StartCommand.self, SQLCommand.self, StatusCommand.self, WorkloadCommand.self, ChaosCommand.self,
+      SimulateCommand.self,
+    ])
 }
