@@ -185,7 +185,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SQLTests", dependencies: ["SQL", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
-      swiftSettings: strict),
+      exclude: ["Scripts"], swiftSettings: strict),
     .testTarget(
       name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values", "Runtime", nio, nioPosix],
       swiftSettings: strict),

@@ -155,6 +155,7 @@ package final class NodeCore: Sendable {
       await runtime.loops[0].sleep(nanoseconds: 20_000_000)
     }
     hasCaughtUp.withLock { $0 = true }
+    await assignments.catalogIsCurrent()
   }
 
   /// The catalog tablet is the same on every node without asking anybody: that is how a cluster begins.

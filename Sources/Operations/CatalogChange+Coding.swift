@@ -22,6 +22,11 @@ extension ByteWriter {
       writeVarint(UInt64(table.rawValue))
       writeVarint(UInt64(expectedVersion))
       writeVarint(UInt64(replacement.rawValue))
+    case .freeze(let table, let expectedVersion, let isFrozen):
+      write(UInt8(5))
+      writeVarint(UInt64(table.rawValue))
+      writeVarint(UInt64(expectedVersion))
+      write(isFrozen)
     }
   }
 
@@ -66,6 +71,7 @@ extension ByteReader {
       return .truncate(try readArray { reader throws(CodingError) in try reader.readTableID() })
     case 4:
       return .replaceStorage(of: try readTableID(), expectedVersion: try readNarrow(), by: try readTableID())
+    case 5: return .freeze(try readTableID(), expectedVersion: try readNarrow(), isFrozen: try readBool())
     default: throw .malformed(what: "catalog change")
     }
   }

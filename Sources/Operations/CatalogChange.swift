@@ -10,6 +10,9 @@ package enum CatalogChange: Sendable {
   case dropTables([TableName], ifExists: Bool)
   /// New, empty tablets for each table in one step; the old ones go away.
   case truncate([TableID])
+  /// Forbids (or allows again) writing to a table, under a new version: a tablet that answers reads of that version takes
+  /// no writes any more. Refused if the table's version is not `expectedVersion`.
+  case freeze(TableID, expectedVersion: UInt32, isFrozen: Bool)
   /// Puts an already filled table (`by`) in the place of another in one step: it takes the name, and the other one goes
   /// away with its tablets. Refused if the old table's version is not `expectedVersion`.
   case replaceStorage(of: TableID, expectedVersion: UInt32, by: TableID)
@@ -50,5 +53,14 @@ package struct NewTable: Sendable {
     self.checks = checks
     self.sequences = sequences
     self.sharding = sharding
+  }
+}
+
+extension SQLError {
+  /// A write came to a table that is frozen for a rewrite.
+  package static func beingRewritten(_ table: String) -> SQLError {
+    SQLError(
+      "55006", "table \"\(table)\" cannot be written to because it is being rewritten",
+      hint: "Try again when the ALTER TABLE has ended. If it was interrupted, run it again.")
   }
 }

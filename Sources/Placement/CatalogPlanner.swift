@@ -33,6 +33,8 @@ package struct CatalogPlanner {
       plan = try create(table, ifNotExists: ifNotExists, counters: &counters)
     case .dropTables(let names, let ifExists): plan = try drop(names, ifExists: ifExists)
     case .truncate(let ids): plan = try truncate(ids, counters: &counters)
+    case .freeze(let id, let version, let isFrozen):
+      plan = try freeze(id, expectedVersion: version, isFrozen: isFrozen)
     case .replaceStorage(let id, let version, let replacement):
       plan = try replaceStorage(of: id, expectedVersion: version, by: replacement)
     }
@@ -149,6 +151,7 @@ package struct CatalogPlanner {
       guard var table = catalog.tables[id] else {
         throw SQLError(.undefinedTable, "a table was dropped while it was to be truncated")
       }
+      guard !table.isFrozen else { throw .beingRewritten(table.name) }
       let old = catalog.tablets(of: table)
       let tablets = try makeTablets(
         table: id, ranges: old.map { KeyRange(lower: $0.lower, upper: $0.upper) }, counters: &counters)
@@ -157,6 +160,20 @@ package struct CatalogPlanner {
       plan.puts.append(contentsOf: tablets.map { .tablet($0) })
       plan.puts.append(.table(table))
     }
+    return plan
+  }
+
+  private func freeze(_ id: TableID, expectedVersion: UInt32, isFrozen: Bool) throws(SQLError) -> Plan {
+    guard var table = catalog.tables[id] else { throw SQLError(.undefinedTable, "the table was dropped") }
+    guard table.version == expectedVersion else {
+      throw SQLError(
+        .objectNotInPrerequisiteState, "table \"\(table.name)\" was changed by another statement",
+        hint: "Run the statement again.")
+    }
+    table.isFrozen = isFrozen
+    table.version += 1
+    var plan = Plan()
+    plan.puts = [.table(table)]
     return plan
   }
 

@@ -19,6 +19,8 @@ package actor TabletAssignments {
   private var failed: Set<TabletID> = []
   private var isReconciling = false
   private var wanted: CatalogSnapshot?
+  /// Whether `wanted` has everything that was committed when this node started.
+  private var isCurrent = false
 
   package init(
     node: NodeID, directory: TabletDirectory, recovered: [UInt64: RecoveredGroup], logger: Logger
@@ -30,16 +32,26 @@ package actor TabletAssignments {
     loop = directory.hosts[0].loop
   }
 
+  /// This node's catalog has caught up with the cluster. Until then it may name tablets that were dropped: one that this
+  /// node has nothing of must not be opened, since it would begin again as an empty one and elect leaders of old terms.
+  package func catalogIsCurrent() async {
+    isCurrent = true
+    if !isReconciling { await reconcileAll() }
+  }
+
   /// The catalog is now this one. Returns when this node's replicas are what it says, or soon will be by another call.
   package func follow(_ catalog: CatalogSnapshot) async {
     if let wanted, wanted.version >= catalog.version { return }
     wanted = catalog
-    if isReconciling { return }
+    if !isReconciling { await reconcileAll() }
+  }
+
+  private func reconcileAll() async {
     isReconciling = true
-    var reached: UInt64?
-    while let target = wanted, target.version != reached {
+    var reached: (version: UInt64, isCurrent: Bool)?
+    while let target = wanted, reached.map({ $0 != (target.version, isCurrent) }) ?? true {
+      reached = (target.version, isCurrent)
       await reconcile(with: target)
-      reached = target.version
     }
     isReconciling = false
   }
@@ -51,6 +63,7 @@ package actor TabletAssignments {
     }
     let missing = catalog.tablets.values.filter { tablet in
       open[tablet.id] == nil && !failed.contains(tablet.id) && tablet.replicas.contains { $0.node == node }
+        && (isCurrent || recovered[tablet.id.rawValue] != nil)
     }.sorted { $0.id < $1.id }
     await withTaskGroup(of: (TabletDescriptor, (any Error)?).self) { group in
       for tablet in missing {

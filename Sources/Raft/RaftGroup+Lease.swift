@@ -122,6 +122,12 @@ extension RaftGroup {
 
   // MARK: Rounds
 
+  /// Sends a round now rather than with the next tick, so that followers hear of a commit at once. For groups whose
+  /// followers are waited for; elsewhere the next append or heartbeat is soon enough.
+  package mutating func announceCommit(effects: inout [Effect]) {
+    if leadership != nil { startRound(effects: &effects) }
+  }
+
   /// Sends a heartbeat to everyone.
   mutating func startRound(effects: inout [Effect]) {
     leadership?.heartbeatElapsed = 0

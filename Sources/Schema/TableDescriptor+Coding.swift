@@ -27,6 +27,7 @@ extension ByteWriter {
     writeArray(table.checks) { $0.write($1) }
     writeArray(table.tablets) { $0.writeVarint($1.rawValue) }
     writeArray(table.sequences) { $0.write($1) }
+    write(table.isFrozen)
   }
 
   package mutating func write(_ column: ColumnDescriptor) {
@@ -86,7 +87,8 @@ extension ByteReader {
       primaryKey: try readPrimaryKey(),
       checks: try readArray { reader throws(CodingError) in try reader.readCheckConstraint() },
       tablets: try readArray { reader throws(CodingError) in TabletID(try reader.readVarint()) },
-      sequences: try readArray { reader throws(CodingError) in try reader.readSequenceDescriptor() })
+      sequences: try readArray { reader throws(CodingError) in try reader.readSequenceDescriptor() },
+      isFrozen: try readBool())
     guard table.primaryKey.isConsistent(withColumnCount: table.columns.count) else {
       throw .malformed(what: "primary key")
     }

@@ -17,11 +17,14 @@ package struct TableDescriptor: Sendable {
   package var tablets: [TabletID]
   /// The `serial` and identity columns' sequences, by column id.
   package var sequences: [SequenceDescriptor]
+  /// Set while the table is being rewritten: it can be read, and nothing can be written.
+  package var isFrozen: Bool
 
   package init(
     id: TableID, schema: String, name: String, version: UInt32, columns: [ColumnDescriptor], primaryKey: PrimaryKey,
-    checks: [CheckConstraint], tablets: [TabletID], sequences: [SequenceDescriptor]
+    checks: [CheckConstraint], tablets: [TabletID], sequences: [SequenceDescriptor], isFrozen: Bool = false
   ) {
+    self.isFrozen = isFrozen
     self.id = id
     self.schema = schema
     self.name = name

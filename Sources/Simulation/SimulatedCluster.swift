@@ -2,15 +2,10 @@ import Keys
 import Logging
 import NodeCore
 import Operations
-import Raft
 import Runtime
-import Schema
 import Storage
 import Synchronization
-import Tablet
 import Transport
-import Values
-import WriteAheadLog
 
 /// A whole cluster in one process: real node cores on simulated time, network and disks. The seed decides everything.
 ///
@@ -18,81 +13,99 @@ import WriteAheadLog
 package final class SimulatedCluster {
   package let world: SimulatedWorld
   package let seed: UInt64
-  package private(set) var nodes: [Int: NodeCore] = [:]
+  package let size: Int
+  /// The nodes that run, for clients and for the driver.
+  package let registry = NodeRegistry()
   /// Each node's stores outlive its crashes; what they lose is the engine's business.
   private var engines: [Int: MemoryStorageEngine] = [:]
-  private let ledger = Ledger()
-  package let size: Int
   private let logger: Logger
 
-  package init(seed: UInt64, size: Int = 3, logLevel: Logger.Level = .critical) {
+  package init(
+    seed: UInt64, size: Int = 3, world settings: SimulatedWorld.Settings = SimulatedWorld.Settings(),
+    logLevel: Logger.Level = .critical
+  ) {
     self.seed = seed
     self.size = size
-    world = SimulatedWorld(seed: seed)
-    var logger = Logger(label: "simulation")
+    world = SimulatedWorld(seed: seed, settings: settings)
+    var logger = Logger(label: "simulation") { label -> any LogHandler in
+      if logLevel == .critical { return SwiftLogNoOpLogHandler() }
+      return StreamLogHandler.standardError(label: label)
+    }
     logger.logLevel = logLevel
     self.logger = logger
     for node in 1...size { engines[node] = MemoryStorageEngine() }
   }
 
+  package var members: ClosedRange<Int> { 1...size }
+
   package static func address(of node: Int) -> Address { Address(host: "node\(node)", port: 7433) }
 
+  /// Small limits, so that flushes, checkpoints and old segments come often (FAULTS §2.1, knobs).
   private func configuration(of node: Int) -> NodeCoreConfiguration {
     var members: [NodeID: Address] = [:]
-    for member in 1...size { members[NodeID(UInt32(member))] = Self.address(of: member) }
+    for member in self.members { members[NodeID(UInt32(member))] = Self.address(of: member) }
     var configuration = NodeCoreConfiguration(
       node: NodeID(UInt32(node)), cluster: ClusterID(high: 1, low: 2), cloud: "sim", region: "r", zone: "z\(node)",
       dataDirectory: "/data", listen: Self.address(of: node), advertise: Self.address(of: node),
       sqlAddress: Address(host: "node\(node)", port: 5433), httpAddress: Address(host: "node\(node)", port: 8433),
       members: members)
-    configuration.tablets.memtableBytesMax = 64 << 10
-    configuration.tablets.tabletMemtableBytesMax = 16 << 10
-    configuration.tablets.logTailBytes = 8 << 10
+    configuration.tablets.memtableBytesMax = 8 << 10
+    configuration.tablets.tabletMemtableBytesMax = 4 << 10
+    configuration.tablets.logTailBytes = 2 << 10
     return configuration
   }
 
-  /// Starts a node that is down; returns when its own parts run.
-  package func start(_ node: Int, limitNanoseconds: UInt64 = 60_000_000_000) throws {
+  // MARK: Nodes
+
+  /// Starts a node that is down, and comes back at once: it is in the registry when its own parts run.
+  package func launch(_ node: Int) {
     let runtime = world.makeRuntime(node: node)
     let configuration = configuration(of: node)
     let engine = engines[node] ?? MemoryStorageEngine()
     var logger = logger
     logger[metadataKey: "node"] = "\(node)"
     let nodeLogger = logger
-    ledger.starting.withLock { $0[node] = nil }
-    runtime.loops[0].spawn { [ledger] in
-      let result: Result<NodeCore, any Error>
+    let start = registry.starting(node)
+    runtime.loops[0].spawn { [registry] in
       do {
-        result = .success(
-          try await NodeCore.start(configuration, runtime: runtime, engine: engine, logger: nodeLogger) { reason in
-            ledger.fatalities.withLock { $0.append("node \(node): \(reason)") }
-          })
+        let core = try await NodeCore.start(configuration, runtime: runtime, engine: engine, logger: nodeLogger) {
+          registry.failed("node \(node): \($0)")
+        }
+        registry.started(core, as: node, start: start)
       } catch {
-        result = .failure(error)
+        registry.failed("node \(node) cannot start: \(error)")
       }
-      ledger.starting.withLock { $0[node] = result }
     }
-    guard world.run(until: { self.ledger.starting.withLock { $0[node] != nil } }, limitNanoseconds: limitNanoseconds)
-    else {
-      throw SimulationFailure("node \(node) did not start, seed \(seed)")
-    }
-    nodes[node] = try ledger.starting.withLock { $0[node] }?.get()
   }
 
-  package func startAll() throws { for node in 1...size { try start(node) } }
+  /// Starts a node that is down and waits until its own parts run.
+  package func start(_ node: Int, limitNanoseconds: UInt64 = 60_000_000_000) throws {
+    launch(node)
+    let registry = registry
+    world.run(
+      until: { registry.core(of: node) != nil || registry.firstFailure != nil }, limitNanoseconds: limitNanoseconds)
+    if let failure = registry.firstFailure { throw failed(failure) }
+    guard registry.core(of: node) != nil else { throw failed("node \(node) did not start") }
+  }
 
-  /// Power off: nothing of the node runs any more, and its disk and stores forget what was not synced.
-  package func crash(_ node: Int) {
-    nodes[node] = nil
-    world.crash(node)
+  package func startAll() throws { for node in members { try start(node) } }
+
+  /// Ends a node: nothing of it runs any more, and its disk and stores forget what was not synced.
+  package func crash(_ node: Int, _ kind: SimulatedWorld.Crash? = nil) {
+    registry.crashed(node)
+    world.crash(node, kind)
     engines[node]?.crash()
   }
+
+  package func isUp(_ node: Int) -> Bool { world.isUp(node) }
+
+  // MARK: For the driver
 
   /// Runs `body` as a task of a node until it ends.
   package func run<T: Sendable>(
     on node: Int, limitNanoseconds: UInt64 = 120_000_000_000, _ body: @escaping @Sendable (NodeCore) async throws -> T
   ) throws -> T {
-    guard let core = nodes[node] else { throw SimulationFailure("node \(node) is down") }
+    guard let core = registry.core(of: node) else { throw failed("node \(node) is down") }
     let shared = Shared<T>()
     core.runtime.loops[0].spawn {
       let result: Result<T, any Error>
@@ -101,19 +114,12 @@ package final class SimulatedCluster {
     }
     guard world.run(until: { shared.value != nil }, limitNanoseconds: limitNanoseconds), let result = shared.value
     else {
-      throw SimulationFailure("no end after \(limitNanoseconds / 1_000_000) ms of simulated time, seed \(seed)")
+      throw failed("no end after \(limitNanoseconds / 1_000_000) ms of simulated time")
     }
     return try result.get()
   }
 
-  /// What nodes gave up for; empty in a run without disk errors.
-  package var fatalErrors: [String] { ledger.fatalities.withLock { $0 } }
-}
-
-/// What nodes' tasks leave for the thread that drives the world.
-private final class Ledger: Sendable {
-  let starting = Mutex<[Int: Result<NodeCore, any Error>]>([:])
-  let fatalities = Mutex<[String]>([])
+  package func failed(_ reason: String) -> SimulationFailure { SimulationFailure(seed: seed, reason) }
 }
 
 /// A result that a task leaves for the thread that drives the world.
@@ -123,8 +129,13 @@ private final class Shared<T: Sendable>: Sendable {
   func set(_ result: Result<T, any Error>) { box.withLock { $0 = result } }
 }
 
-/// The simulation itself could not go on, or an invariant broke. Names the seed that shows it again.
+/// The simulation itself could not go on, or something that must hold did not. Names the seed that shows it again.
 package struct SimulationFailure: Error, CustomStringConvertible {
-  package var description: String
-  package init(_ description: String) { self.description = description }
+  package var seed: UInt64
+  package var reason: String
+  package init(seed: UInt64, _ reason: String) {
+    self.seed = seed
+    self.reason = reason
+  }
+  package var description: String { "seed \(seed): \(reason)" }
 }

@@ -208,16 +208,23 @@ extension TabletHost {
       try engine.finishReceiving(at: path)
       return try engine.openStore(at: path, options: StoreOptions())
     }
-    guard let bytes = try store.get(.regular, TabletMeta.key) else {
-      throw CheckpointError(description: "the checkpoint has no meta record")
-    }
-    let meta = try TabletMeta(decoding: bytes)
-    guard replicas[offer.tablet] === replica, meta.position.index > replica.raft.appliedIndex else {
+    let meta: TabletMeta
+    do {
+      guard let bytes = try store.get(.regular, TabletMeta.key) else {
+        throw CheckpointError(description: "the checkpoint has no meta record")
+      }
+      meta = try TabletMeta(decoding: bytes)
+      guard replicas[offer.tablet] === replica, meta.position.index > replica.raft.appliedIndex else {
+        store.close()
+        try await work(on: flusher) { try engine.destroyStore(at: path) }
+        return
+      }
+      try replaceCurrentStore(in: directory, with: name)
+    } catch {
+      // Left open, it would stand in the way of every later checkpoint.
       store.close()
-      try await work(on: flusher) { try engine.destroyStore(at: path) }
-      return
+      throw error
     }
-    try replaceCurrentStore(in: directory, with: name)
     let mark = SnapshotMark(index: meta.position.index.raw, term: meta.position.term.raw)
     await environment.log.append([.snapshot(group: offer.tablet.rawValue, mark)])
     let old = replica.store

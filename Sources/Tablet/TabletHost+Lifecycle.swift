@@ -33,7 +33,7 @@ extension TabletHost {
         restored: RestoredState(configuration: Self.configuration(of: descriptor, learners: learners)), store: nil,
         storeName: Self.firstStoreName, meta: nil, observer: observer)
       install(replica, leads: leads)
-      let store = try await openStore(at: directory, name: Self.firstStoreName, isNew: true)
+      let store = try await openStore(at: directory, name: Self.firstStoreName)
       guard replicas[descriptor.id] === replica else { return store.close() }
       replica.store = store
       observer?.reloaded(from: store)
@@ -44,7 +44,7 @@ extension TabletHost {
     opening.insert(descriptor.id)
     defer { opening.remove(descriptor.id) }
     let name = try currentStoreName(in: directory)
-    let store = try await openStore(at: directory, name: name, isNew: false)
+    let store = try await openStore(at: directory, name: name)
     let meta = try store.get(.regular, TabletMeta.key).map { try TabletMeta(decoding: $0) }
     let restored = try restoredState(of: descriptor, learners: learners, recovered: recovered, meta: meta)
     let replica = makeReplica(
@@ -153,11 +153,18 @@ extension TabletHost {
     try environment.runtime.files.replace("\(directory)/\(Self.currentFile)", with: Array(name.utf8))
   }
 
-  func openStore(at directory: String, name: String, isNew: Bool) async throws -> any Store {
+  /// Opens a store in a tablet's directory. The directory's name is durable before anything in it can be: a power cut
+  /// that took the directory would take a flushed store along whose log is already cut.
+  func openStore(at directory: String, name: String) async throws -> any Store {
     let engine = environment.engine
     let files = environment.runtime.files
+    let parent = environment.directory
     return try await work(on: flusher) {
-      if isNew { try files.createDirectory(directory) }
+      // The log may have kept what the directory has not: the last power cut came before it was durable.
+      if !files.exists(directory) {
+        try files.createDirectory(directory)
+        try files.syncDirectory(parent)
+      }
       return try engine.openStore(at: "\(directory)/\(name)", options: StoreOptions())
     }
   }

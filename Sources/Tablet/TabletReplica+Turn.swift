@@ -58,6 +58,8 @@ extension TabletReplica {
         case .committed(let through):
           announced = max(announced, through)
           applyCommitted()
+          // A catalog change waits for every node to have it.
+          if id == .catalog { raft.announceCommit(effects: &effects) }
         case .becameLeader(let term):
           environment.logger.info("leader", metadata: ["tablet": "\(id)", "term": "\(term.raw)"])
           refreshHorizon()

@@ -69,6 +69,7 @@ extension TabletReplica {
     }
     // A replaced or truncated table has other tablets: what is left of this one must not take rows any more.
     guard table.tablets.contains(id) else { return .failure(Refused(answer: .unknownTablet)) }
+    guard !table.isFrozen else { return .failure(Refused(answer: .failed(.beingRewritten(table.name)))) }
     return .success(MutationEvaluator(codec: codec(of: table), bounds: bounds, context: evaluationContext))
   }
 

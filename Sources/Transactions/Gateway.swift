@@ -59,7 +59,7 @@ package final class Gateway: DataPlane, Sendable {
     let tablet: TabletDescriptor
     switch mutation.mutation {
     case .insert(let rows, _):
-      let indexes = try Set(Self.tabletIndexes(of: rows, table: table, shares: shares))
+      let indexes = try Set(Self.documentKeys(of: rows, table: table).map { shares.index(of: $0) })
       guard let only = indexes.first else { return MutationResult(affectedCount: 0, returned: []) }
       guard indexes.count == 1 else { throw Self.severalTablets(indexes.count) }
       tablet = shares.tablets[only]
@@ -84,13 +84,11 @@ package final class Gateway: DataPlane, Sendable {
     }
   }
 
-  private static func tabletIndexes(
-    of rows: [Row], table: TableDescriptor, shares: TabletShares
-  ) throws(SQLError) -> [Int] {
-    var indexes: [Int] = []
-    indexes.reserveCapacity(rows.count)
-    for row in rows { indexes.append(shares.index(of: try table.documentKey(for: row))) }
-    return indexes
+  private static func documentKeys(of rows: [Row], table: TableDescriptor) throws(SQLError) -> [[UInt8]] {
+    var keys: [[UInt8]] = []
+    keys.reserveCapacity(rows.count)
+    for row in rows { keys.append(try table.documentKey(for: row)) }
+    return keys
   }
 
   private static func severalTablets(_ count: Int) -> SQLError {
@@ -119,10 +117,15 @@ package final class Gateway: DataPlane, Sendable {
     }
     let table = try table(mutation.table, version: mutation.schemaVersion)
     let shares = TabletShares(of: table, in: catalog)
-    let indexes = try Self.tabletIndexes(of: rows, table: table, shares: shares)
+    let keys = try Self.documentKeys(of: rows, table: table)
+    // In key order (rows of one key as they came), so that each replica's memtable is filled neighbour by neighbour: with
+    // hashed keys in the order of arrival, half the time of a load went into finding places in it.
+    let inKeyOrder = keys.indices.sorted { a, b in
+      KeyRange.isLess(keys[a], keys[b]) || (keys[a] == keys[b] && a < b)
+    }
     var byTablet: [Int: [Int]] = [:]
-    for (row, tablet) in indexes.enumerated() { byTablet[tablet, default: []].append(row) }
-    // Every tablet's share at once; within a tablet in order, so that a conflict names the first row.
+    for row in inKeyOrder { byTablet[shares.index(of: keys[row]), default: []].append(row) }
+    // Every tablet's share at the same time.
     let results = await withTaskGroup(of: (Int, Result<MutationResult, SQLError>).self) { group in
       for (index, positions) in byTablet.sorted(by: { $0.key < $1.key }) {
         let share = TableMutation(

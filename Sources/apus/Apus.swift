@@ -8,6 +8,7 @@ struct Apus: AsyncParsableCommand {
     abstract: "A distributed SQL database that speaks PostgreSQL.",
     version: "apus \(ApusVersion.text)",
     subcommands: [
-      StartCommand.self, StatusCommand.self, SQLCommand.self, WorkloadCommand.self, ChaosCommand.self,
+      StartCommand.self, SQLCommand.self, StatusCommand.self, WorkloadCommand.self, ChaosCommand.self,
+      SimulateCommand.self,
     ])
 }

@@ -57,6 +57,7 @@ private enum Sample {
       .createTable(table(.hash(tabletCount: 3)), ifNotExists: false),
       .createTable(table(.range(splits: [[1], [2, 3]])), ifNotExists: false),
       .dropTables(names, ifExists: true), .truncate([TableID(7), TableID(8)]),
+      .freeze(TableID(9), expectedVersion: 3, isFrozen: true),
       .replaceStorage(of: TableID(7), expectedVersion: 4, by: TableID(9)),
     ]
   }()

@@ -9,32 +9,32 @@ struct LinearizabilityTests {
 
   @Test("One of two that ask for the same old value may be applied")
   func oneWins() {
-    let write = Operation(kind: .write(1), start: 0, end: 1)
-    let first = Operation(kind: .exchange(from: 1, to: 2, applied: true), start: 2, end: 5)
-    let second = Operation(kind: .exchange(from: 1, to: 3, applied: false), start: 3, end: 6)
-    let both = Operation(kind: .exchange(from: 1, to: 3, applied: true), start: 3, end: 6)
-    #expect(LinearizabilityChecker.isLinearizable([write, first, second]))
-    #expect(!LinearizabilityChecker.isLinearizable([write, first, both]))
+    let write = Operation(.upsert(1), start: 0, end: 1)
+    let first = Operation(.compareAndSet(expected: 1, new: 2, succeeded: true), start: 2, end: 5)
+    let second = Operation(.compareAndSet(expected: 1, new: 3, succeeded: false), start: 3, end: 6)
+    let both = Operation(.compareAndSet(expected: 1, new: 3, succeeded: true), start: 3, end: 6)
+    #expect(LinearizabilityChecker.check([write, first, second]) == .linearizable)
+    #expect(LinearizabilityChecker.check([write, first, both]) != .linearizable)
   }
 
   @Test("An unknown one may have happened, late or never, but only over its old value")
   func unknown() {
-    let write = Operation(kind: .write(1), start: 0, end: 1)
-    let unknown = Operation(kind: .exchange(from: 1, to: 2, applied: true), start: 2, end: nil)
+    let write = Operation(.upsert(1), start: 0, end: 1)
+    let unknown = Operation(.compareAndSet(expected: 1, new: 2, succeeded: nil), start: 2, end: nil)
     for value in [1, 2] as [Int64] {
-      let read = Operation(kind: .read(value), start: 100, end: 101)
-      #expect(LinearizabilityChecker.isLinearizable([write, unknown, read]))
+      let read = Operation(.read(value), start: 100, end: 101)
+      #expect(LinearizabilityChecker.check([write, unknown, read]) == .linearizable)
     }
-    let other = Operation(kind: .exchange(from: 9, to: 2, applied: true), start: 2, end: nil)
-    let read = Operation(kind: .read(2), start: 100, end: 101)
-    #expect(!LinearizabilityChecker.isLinearizable([write, other, read]))
+    let other = Operation(.compareAndSet(expected: 9, new: 2, succeeded: nil), start: 2, end: nil)
+    let read = Operation(.read(2), start: 100, end: 101)
+    #expect(LinearizabilityChecker.check([write, other, read]) != .linearizable)
   }
 
   @Test("A refusal that saw the old value is a lie")
   func falseRefusal() {
-    let write = Operation(kind: .write(1), start: 0, end: 1)
-    let refused = Operation(kind: .exchange(from: 1, to: 2, applied: false), start: 2, end: 3)
-    #expect(!LinearizabilityChecker.isLinearizable([write, refused]))
+    let write = Operation(.upsert(1), start: 0, end: 1)
+    let refused = Operation(.compareAndSet(expected: 1, new: 2, succeeded: false), start: 2, end: 3)
+    #expect(LinearizabilityChecker.check([write, refused]) != .linearizable)
   }
 
   @Test("The same seed gives the same choices")

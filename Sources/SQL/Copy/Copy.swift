@@ -92,14 +92,18 @@ extension SQLSession {
     _ copy: CopySyntax, _ options: CopyOptions, _ execution: Execution, sink: any ResultSink
   ) async throws(SQLError) -> Int {
     guard let relation = copy.relation else { throw SQLError(.syntaxError, "COPY FROM needs a table") }
-    let loader = try CopyLoader(copy, relation, options, bindingContext(), execution.executor)
+    let loader = try CopyLoader(copy, relation, options, bindingContext(), execution.executor, loop: loop)
     try await sink.copyInBegin(format: .text, columnCount: loader.columnCount)
     let random = self.random
-    while let piece = try await sink.copyData() {
-      loader.add(piece)
-      try await loader.loadFullBatches(random: { random.next() })
+    do throws(SQLError) {
+      while let piece = try await sink.copyData() {
+        loader.add(piece)
+        try await loader.loadFullBatches(random: { random.next() })
+      }
+      try await loader.finish(random: { random.next() })
+    } catch {
+      throw await loader.failure(for: error)
     }
-    try await loader.finish(random: { random.next() })
     if loader.committedInBatches { try await noticeBatches(sink) }
     return loader.loadedCount
   }

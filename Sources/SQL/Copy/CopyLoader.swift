@@ -1,5 +1,6 @@
 import Expressions
 import Operations
+import Runtime
 import Schema
 import Values
 
@@ -11,20 +12,26 @@ final class CopyLoader {
   private let sources: [ColumnSource]
   private let filter: Expression?
   private let executor: Executor
+  private let loop: any Loop
   private let maker: RowMaker
   private var reader: CopyReader
   private var batch: [(row: CopyRow, values: Row)] = []
   private var batchBytes = 0
   private var batchCount = 0
   private(set) var loadedCount = 0
+  /// The batch that is being committed while the next one is read.
+  private var sending: Task<Result<MutationResult, BatchInsertError>, Never>?
+  private var sendingLines = ""
+  private var hasFailed = false
 
   /// A batch of this many bytes goes, whatever its number of rows.
   private static let batchBytesMax = 1 << 20
 
   init(
     _ copy: CopySyntax, _ relation: RelationSyntax, _ options: CopyOptions, _ context: BindingContext,
-    _ executor: Executor
+    _ executor: Executor, loop: any Loop
   ) throws(SQLError) {
+    self.loop = loop
     let binder = StatementBinder(context: context, parameters: ParameterTypes(count: 0, given: []))
     table = try binder.table(relation)
     self.executor = executor
@@ -87,6 +94,37 @@ final class CopyLoader {
     reader.end()
     try await loadFullBatches(random: random)
     try await send(random: random)
+    try await settle()
+  }
+
+  /// What the client is told when the input is at fault: with the batch that was on its way accounted for.
+  func failure(for error: SQLError) async -> SQLError {
+    if hasFailed { return error }
+    do throws(SQLError) {
+      try await settle()
+    } catch let earlier {
+      // Rows before the faulty one could not be committed: that came first.
+      return earlier
+    }
+    return BatchInsertError(error: error, committedCount: loadedCount).withCommittedCount
+  }
+
+  /// Waits for the batch that is on its way.
+  func settle() async throws(SQLError) {
+    guard let task = sending else { return }
+    sending = nil
+    let result = await withTaskCancellationHandler {
+      await task.value
+    } onCancel: {
+      task.cancel()
+    }
+    switch result {
+    case .success(let result): loadedCount += result.affectedCount
+    case .failure(let error):
+      hasFailed = true
+      let failure = BatchInsertError(error: error.error, committedCount: error.committedCount + loadedCount)
+      throw failure.withCommittedCount.in("COPY \(table.name), \(sendingLines)")
+    }
   }
 
   private func values(of row: CopyRow) throws(SQLError) -> Row {
@@ -129,12 +167,16 @@ final class CopyLoader {
     if rows.isEmpty { return }
     let mutation = TableMutation(
       table: table.id, schemaVersion: table.version, mutation: .insert(rows: rows, onConflict: .fail), returning: nil)
-    do {
-      let result = try await executor.dataPlane.insertInBatches(mutation, deadline: executor.deadline)
-      loadedCount += result.affectedCount
-    } catch {
-      let failure = BatchInsertError(error: error.error, committedCount: error.committedCount + loadedCount)
-      throw failure.withCommittedCount.in("COPY \(table.name), \(lines)")
+    try await settle()
+    sendingLines = lines
+    let dataPlane = executor.dataPlane
+    let deadline = executor.deadline
+    sending = Task(executorPreference: loop) {
+      do throws(BatchInsertError) {
+        return .success(try await dataPlane.insertInBatches(mutation, deadline: deadline))
+      } catch {
+        return .failure(error)
+      }
     }
     batchCount += 1
     if batchCount > 1 { committedInBatches = true }

@@ -6,8 +6,9 @@ import Values
 
 /// A table's rows on their way into a replacement with another key.
 ///
-/// The replacement is a table like any other until the catalog puts it in place in one step; if anything fails before,
-/// it is dropped, and the table is as it was.
+/// The table is frozen first: no write can slip in behind the rows that were copied. The replacement is a table like any
+/// other until the catalog puts it in place in one step; if anything fails before, it is dropped, and the table is as it
+/// was. If this node dies on the way, the table stays frozen until the statement is run again.
 struct TableRewrite {
   let dataPlane: any DataPlane
   let executor: Executor
@@ -30,14 +31,25 @@ struct TableRewrite {
     // One that an earlier attempt left behind.
     if dataPlane.catalog.table(schema: replacement.name.schema, name: replacement.name.name) != nil { try await drop() }
     _ = try await dataPlane.change(.createTable(replacement, ifNotExists: false), deadline: executor.deadline)
+    var frozen = table
     do throws(SQLError) {
+      _ = try await dataPlane.change(
+        .freeze(table.id, expectedVersion: table.version, isFrozen: true), deadline: executor.deadline)
+      guard let current = dataPlane.catalog.tables[table.id], current.isFrozen else {
+        throw SQLError(.objectNotInPrerequisiteState, "table \"\(table.name)\" was changed by another statement")
+      }
+      frozen = current
       guard
         let target = dataPlane.catalog.table(schema: replacement.name.schema, name: replacement.name.name)
       else { throw SQLError(.internalError, "the replacement of table \"\(table.name)\" is not in the catalog") }
-      try await copyRows(to: target)
+      try await copyRows(of: frozen, to: target)
       _ = try await dataPlane.change(
-        .replaceStorage(of: table.id, expectedVersion: table.version, by: target.id), deadline: executor.deadline)
+        .replaceStorage(of: table.id, expectedVersion: frozen.version, by: target.id), deadline: executor.deadline)
     } catch {
+      if frozen.isFrozen {
+        _ = try? await dataPlane.change(
+          .freeze(table.id, expectedVersion: frozen.version, isFrozen: false), deadline: nil)
+      }
       try? await drop()
       throw error
     }
@@ -47,7 +59,7 @@ struct TableRewrite {
     _ = try await dataPlane.change(.dropTables([replacement.name], ifExists: true), deadline: nil)
   }
 
-  private func copyRows(to target: TableDescriptor) async throws(SQLError) {
+  private func copyRows(of table: TableDescriptor, to target: TableDescriptor) async throws(SQLError) {
     let kept = table.columns.indices.filter { !hidden.contains($0) }
     let projection = kept.map { Expression.column($0, table.columns[$0].type) }
     let read = TableRead(

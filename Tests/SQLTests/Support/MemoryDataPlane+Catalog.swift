@@ -61,6 +61,13 @@ extension MemoryDataPlane {
         table.tablets = makeTablets(id, ranges)
         tables[id] = table
       }
+    case .freeze(let id, let expectedVersion, let isFrozen):
+      guard var table = tables[id], table.version == expectedVersion else {
+        throw SQLError(.objectNotInPrerequisiteState, "table changed meanwhile")
+      }
+      table.isFrozen = isFrozen
+      table.version += 1
+      tables[id] = table
     case .replaceStorage(let id, let expectedVersion, let replacementID):
       guard var table = tables[id], let replacement = tables[replacementID], table.version == expectedVersion else {
         throw SQLError(.serializationFailure, "table changed meanwhile")
@@ -78,6 +85,7 @@ extension MemoryDataPlane {
       tables[replacementID] = nil
       table.columns = replacement.columns
       table.primaryKey = replacement.primaryKey
+      table.isFrozen = false
       table.version += 1
       table.tablets = makeTablets(id, TabletBounds.hash(table: id, tabletCount: Self.tabletCount))
       tables[id] = table

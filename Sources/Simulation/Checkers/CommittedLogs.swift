@@ -1,0 +1,107 @@
+import Coding
+import DocStore
+import Keys
+import Raft
+import Storage
+import Tablet
+
+/// The committed log of every tablet, put together from what any replica has applied, and what follows from it: the
+/// definition that stores are held against.
+///
+/// Checks as it grows: two replicas never apply different entries at one index (state-machine safety, Raft §5.4.3), and
+/// no request stands in a log twice (I-ONCE).
+package struct CommittedLogs {
+  package struct Log {
+    /// Entries from index 1 on, without a gap.
+    package fileprivate(set) var entries: [Entry] = []
+    /// Entries that came before those below them were seen.
+    fileprivate var ahead: [UInt64: Entry] = [:]
+    fileprivate var requests: Set<RequestID> = []
+    /// Each version's key and value, as the log says.
+    fileprivate var versions: [[UInt8]: [UInt8]] = [:]
+    fileprivate var lastTime = HybridTime.zero
+
+    package var lastIndex: UInt64 { UInt64(entries.count) }
+  }
+
+  package private(set) var logs: [TabletID: Log] = [:]
+  package private(set) var entryCount = 0
+
+  package init() {}
+
+  /// Takes in what a replica has applied.
+  /// - Returns: what is wrong with it, if anything is.
+  package mutating func add(_ entries: [Entry], of tablet: TabletID, from node: Int) -> String? {
+    guard !entries.isEmpty else { return nil }
+    var log = logs.removeValue(forKey: tablet) ?? Log()
+    defer { logs[tablet] = log }
+    for entry in entries {
+      let index = entry.index.raw
+      if index <= log.lastIndex || log.ahead[index] != nil {
+        let known = log.ahead[index] ?? log.entries[Int(index) - 1]
+        guard known == entry else {
+          return
+            "node \(node) applied another entry than its peers at index \(index) of \(tablet): terms \(entry.term) "
+            + "and \(known.term)"
+        }
+      } else {
+        log.ahead[index] = entry
+      }
+    }
+    while let entry = log.ahead.removeValue(forKey: log.lastIndex + 1) {
+      log.entries.append(entry)
+      entryCount += 1
+      if let problem = Self.append(entry, to: &log, tablet: tablet) { return problem }
+    }
+    return nil
+  }
+
+  private static func append(_ entry: Entry, to log: inout Log, tablet: TabletID) -> String? {
+    guard case .command(let bytes) = entry.payload else { return nil }
+    let command: LogCommand
+    do { command = try LogCommand(decoding: bytes) } catch {
+      return "the entry at index \(entry.index) of \(tablet) cannot be read: \(error)"
+    }
+    for write in command.writes {
+      guard log.requests.insert(write.id).inserted else {
+        return "the request \(write.id) stands twice in the log of \(tablet), the second time at index \(entry.index)"
+      }
+      guard write.time > log.lastTime else {
+        return "hybrid time goes back from \(log.lastTime) to \(write.time) at index \(entry.index) of \(tablet)"
+      }
+      log.lastTime = write.time
+      for (number, document) in write.documents.enumerated() {
+        let key = VersionedKey.encode(document: document.documentKey, time: write.time, writeID: UInt32(number))
+        log.versions[key] = document.storedValue
+      }
+    }
+    return nil
+  }
+
+  /// Compares everything that a store holds with the log up to the end (I-REPLAY).
+  /// - Returns: how they differ, if they do.
+  package func difference(
+    of versions: [(key: [UInt8], value: [UInt8])], from tablet: TabletID, appliedIndex: UInt64
+  ) -> String? {
+    let log = logs[tablet] ?? Log()
+    guard appliedIndex == log.lastIndex else {
+      return "the store stands at index \(appliedIndex), the log was seen up to \(log.lastIndex)"
+    }
+    for (key, value) in versions where log.versions[key] != value {
+      return log.versions[key] == nil
+        ? "the store has a version that is not in the log: \(Self.name(key))"
+        : "the store has another value than the log for \(Self.name(key))"
+    }
+    guard versions.count == log.versions.count else {
+      let stored = Set(versions.map(\.key))
+      let lost = log.versions.keys.filter { !stored.contains($0) }.map { Self.name($0) }.sorted()
+      return "the store has lost \(lost.count) of \(log.versions.count) versions, such as \(lost.first ?? "none")"
+    }
+    return nil
+  }
+
+  private static func name(_ key: [UInt8]) -> String {
+    guard let (document, time, writeID) = VersionedKey.split(key) else { return "\(key)" }
+    return "document \(document) at \(time), write \(writeID)"
+  }
+}

@@ -1,0 +1,116 @@
+import Expressions
+import Keys
+import NodeCore
+import Operations
+import Runtime
+import Schema
+import Synchronization
+import Values
+
+/// What clients do in a run, and what must be true of what they were told.
+package protocol Workload: AnyObject, Sendable {
+  /// Tables that are there before the first fault.
+  var tables: [NewTable] { get }
+  var clientCount: Int { get }
+  /// One client's life; returns when it has done its share.
+  func run(_ client: SimulatedClient) async
+  /// Called once all clients are done and the cluster has healed and settled. `read` gives a table's rows, in any order,
+  /// or nil where there is no such table.
+  /// - Returns: what is wrong, if anything is.
+  func verdict(read: (String) throws -> [Row]?) throws -> String?
+  /// Operations so far, and those of them whose outcome was never heard.
+  var tally: (operations: Int, unknown: Int) { get }
+}
+
+/// The workloads by name.
+package enum WorkloadKind: String, CaseIterable, Sendable {
+  case register = "reg"
+  case set
+  case count
+  case definition = "ddl"
+
+  /// - Parameter scale: how much there is to do; 1 takes a fraction of a second of real time.
+  package func make(scale: Int) -> any Workload {
+    switch self {
+    case .register: RegisterWorkload(scale: scale)
+    case .set: SetWorkload(scale: scale)
+    case .count: CountWorkload(scale: scale)
+    case .definition: DefinitionWorkload(scale: scale)
+    }
+  }
+}
+
+/// Tables of a key and a value, and statements on them.
+enum Pairs {
+  static func table(_ name: String, tablets: Int) -> NewTable {
+    NewTable(
+      name: TableName(schema: "public", name: name),
+      columns: [
+        ColumnDescriptor(id: 1, name: "k", type: .int8, isNotNull: true, defaultValue: nil),
+        ColumnDescriptor(id: 2, name: "v", type: .int8, isNotNull: false, defaultValue: nil),
+      ],
+      primaryKey: PrimaryKey(
+        constraintName: "\(name)_pkey", hashColumnCount: 1, columns: [KeyColumn(column: 0, descending: false)]),
+      checks: [], sequences: [], sharding: .hash(tabletCount: tablets))
+  }
+
+  static let key = Expression.column(0, .int8)
+  static let value = Expression.column(1, .int8)
+  static func constant(_ value: Int64) -> Expression { .constant(.int8(value), .int8) }
+  /// `pg_proc` ids of int8eq and int8pl.
+  static func equal(_ a: Expression, _ b: Expression) -> Expression { .call(FunctionID(467), [a, b], .boolean) }
+  static func sum(_ a: Expression, _ b: Expression) -> Expression { .call(FunctionID(463), [a, b], .int8) }
+}
+
+/// A table of pairs as one node's catalog has it.
+struct PairTable {
+  let core: NodeCore
+  let table: TableDescriptor
+
+  init(_ name: String, at core: NodeCore) throws(SQLError) {
+    guard let table = core.catalog.current.table(schema: "public", name: name) else {
+      throw SQLError(.undefinedTable, "table \"\(name)\" does not exist")
+    }
+    self.core = core
+    self.table = table
+  }
+
+  /// How long the node itself insists before it gives an answer.
+  private var deadline: Deadline {
+    Deadline(nanoseconds: core.runtime.clock.monotonicNanoseconds() + 4_000_000_000)
+  }
+
+  func selection(_ key: Int64) throws(SQLError) -> KeySelection {
+    .points([try table.documentKey(keyValues: [.int8(key)])])
+  }
+
+  func mutate(_ mutation: Mutation) async throws(SQLError) -> Int {
+    try await core.gateway.mutate(
+      TableMutation(table: table.id, schemaVersion: table.version, mutation: mutation, returning: nil),
+      deadline: deadline
+    ).affectedCount
+  }
+
+  /// The value of the row with this key: nil for no row.
+  func read(_ key: Int64) async throws(SQLError) -> Int64? {
+    try await rows(selection(key)).first.flatMap { PairTable.integer($0[1]) }
+  }
+
+  /// All rows, at one time.
+  func readAll() async throws(SQLError) -> [Row] { try await rows(.ranges([table.wholeRange])) }
+
+  private func rows(_ selection: KeySelection) async throws(SQLError) -> [Row] {
+    let batches = try await core.gateway.read(
+      TableRead(
+        table: table.id, schemaVersion: table.version, selection: selection,
+        pipeline: RowPipeline(filter: nil, output: .rows(projection: [Pairs.key, Pairs.value], limit: nil)),
+        isOrdered: false), deadline: deadline)
+    var rows: [Row] = []
+    while let batch = try await batches.next() { rows.append(contentsOf: batch) }
+    return rows
+  }
+
+  static func integer(_ datum: Datum) -> Int64? {
+    if case .int8(let value) = datum { value } else { nil }
+  }
+}

@@ -1,0 +1,42 @@
+import Keys
+import Raft
+import Storage
+
+/// What a simulation looks at inside a node; nothing in production calls it.
+extension TabletHost {
+  /// One replica at one instant.
+  package struct ReplicaView: Sendable {
+    package var tablet: TabletID
+    package var replica: UInt64
+    package var isServing: Bool
+    package var term: UInt64
+    package var commitIndex: UInt64
+    package var appliedIndex: UInt64
+    /// Applied entries behind the index that the caller had seen, as far as they are still in memory.
+    package var entries: [Entry]
+  }
+
+  /// This node's replicas, in order. `seen` says up to which index the caller knows a tablet's log of this node.
+  package func views(seen: (TabletID) -> UInt64) -> [ReplicaView] {
+    replicas.values.sorted { $0.id < $1.id }.map { replica in
+      let raft = replica.raft
+      let first = max(LogIndex(seen(replica.id)).next, raft.basePosition.index.next)
+      return ReplicaView(
+        tablet: replica.id, replica: replica.replica.raw, isServing: isServing(replica.id), term: raft.term.raw,
+        commitIndex: raft.commitIndex.raw, appliedIndex: raft.appliedIndex.raw,
+        entries: first <= raft.appliedIndex ? raft.entries(from: first, through: raft.appliedIndex) : [])
+    }
+  }
+
+  /// Everything that the store of a replica holds of its documents: each version's key and value, in key order.
+  package func versions(of tablet: TabletID) throws -> [(key: [UInt8], value: [UInt8])] {
+    guard let store = replicas[tablet]?.store else { return [] }
+    var versions: [(key: [UInt8], value: [UInt8])] = []
+    var cursor = try store.cursor(.regular, lower: [], upper: nil, pointPrefix: nil)
+    while cursor.isValid {
+      if !VersionedKey.isReserved(cursor.key.span) { versions.append((cursor.key, cursor.value)) }
+      try cursor.next()
+    }
+    return versions
+  }
+}
