@@ -1,4 +1,5 @@
 import Foundation
+import PostgresClient
 
 /// Faults on a local cluster's processes, one after the other, while the workloads run.
 package struct Chaos {
@@ -66,7 +67,7 @@ package struct Chaos {
   // MARK: Faults
 
   private mutating func play(_ fault: Fault, _ round: Int, _ workload: WorkloadRun) throws {
-    let node = Int.random(in: 1...cluster.nodes, using: &generator)
+    let node = victim()
     switch fault {
     case .killOne:
       try kill(node, workload)
@@ -87,12 +88,16 @@ package struct Chaos {
       say("all nodes are back")
       try wait(workload, "every client is served", limit: .seconds(30))
     case .pauseOne:
-      say("SIGSTOP of node \(node)")
+      // Shorter than an election takes, or longer: then the node awakes as a leader whom nobody follows any more.
+      let pause = Duration.milliseconds(Int.random(in: 300...6000, using: &generator))
+      say("SIGSTOP of node \(node) for \(WorkloadReport.seconds(pause)) s or more")
+      let end = ContinuousClock.now + pause
       _ = workload.takeLongestGap()
       cluster.signal(node, SIGSTOP)
       defer { cluster.signal(node, SIGCONT) }
       // A client of the paused node notices by its own time limit alone.
       try waitInTime(workload, budget + workload.options.statementTimeout + .seconds(2))
+      while ContinuousClock.now < end { usleep(10_000) }
       cluster.signal(node, SIGCONT)
       say("SIGCONT of node \(node)")
     case .restartOne:
@@ -103,6 +108,23 @@ package struct Chaos {
       try waitInTime(workload, budget)
     }
     try wait(workload, "round \(round) is over", limit: .seconds(30))
+  }
+
+  /// Mostly the node that leads most of the workloads' tablets, for there a fault hurts; any other one now and then.
+  private mutating func victim() -> Int {
+    let other = Int.random(in: 1...cluster.nodes, using: &generator)
+    guard Int.random(in: 0..<4, using: &generator) > 0 else { return other }
+    var tablets: [Int: Int] = [:]
+    for target in cluster.targets {
+      guard let connection = try? PostgresConnection(target, timeoutSeconds: 2),
+        let leaders = try? connection.execute("SELECT leader, table_name FROM sys.tablets", timeout: .seconds(2))
+      else { continue }
+      for row in leaders.rows where row[1]?.hasPrefix("workload_") == true {
+        if let leader = row[0].flatMap({ Int($0) }) { tablets[leader, default: 0] += 1 }
+      }
+      break
+    }
+    return tablets.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? other
   }
 
   private mutating func kill(_ node: Int, _ workload: WorkloadRun) throws {

@@ -2,7 +2,7 @@ import PostgresClient
 import Simulation
 import Synchronization
 
-/// W-REG: clients read, write and conditionally update single rows; every row's history must be linearizable. A row
+/// W-REG: clients read, insert, update, conditionally update and delete single rows; every row's history must be linearizable. A row
 /// rests after some operations and another takes its place, because the checker's work grows fast with a history.
 final class RegisterWorkload: Sendable {
   static let schema = [
@@ -44,11 +44,14 @@ final class RegisterWorkload: Sendable {
         histories.nextValue += 1
         return (key, histories.nextValue)
       }
-      switch (Int.random(in: 0..<10, using: &generator), seen[key]) {
-      case (0..<5, _), (8..., nil): seen[key] = read(key, client, run) ?? seen[key]
-      case (5..<8, _): write(key, value, client, run)
-      case (_, let old?): exchange(key, old, value, client, run)
-      default: break
+      switch Int.random(in: 0..<20, using: &generator) {
+      case ..<9: seen[key] = read(key, client, run) ?? seen[key]
+      case ..<12: upsert(key, value, client, run)
+      case ..<13: insert(key, value, client, run)
+      case ..<14: delete(key, client, run)
+      case ..<15: update(key, value, client, run)
+      default:
+        if let old = seen[key] { exchange(key, old, value, client, run) } else { seen[key] = read(key, client, run) }
       }
       run.think()
     }
@@ -64,28 +67,45 @@ final class RegisterWorkload: Sendable {
     return value
   }
 
-  private func write(_ key: Int, _ value: Int64, _ client: WorkloadClient, _ run: WorkloadRun) {
-    let start = run.now
-    let outcome = client.execute(
+  private func upsert(_ key: Int, _ value: Int64, _ client: WorkloadClient, _ run: WorkloadRun) {
+    change(
+      key, client, run,
       "INSERT INTO workload_register (k, v) VALUES ($1, $2) ON CONFLICT (k) DO UPDATE SET v = excluded.v",
-      ["\(key)", "\(value)"])
-    switch outcome {
-    case .done: record(.init(.upsert(value), start: start, end: run.now), of: key)
-    case .unknown: record(.init(.upsert(value), start: start, end: nil), of: key)
-    case .failed, .notSent: break
+      ["\(value)"]
+    ) { _ in .upsert(value) }
+  }
+
+  private func insert(_ key: Int, _ value: Int64, _ client: WorkloadClient, _ run: WorkloadRun) {
+    change(
+      key, client, run, "INSERT INTO workload_register (k, v) VALUES ($1, $2) ON CONFLICT DO NOTHING", ["\(value)"]
+    ) { .insert(value, succeeded: $0) }
+  }
+
+  private func update(_ key: Int, _ value: Int64, _ client: WorkloadClient, _ run: WorkloadRun) {
+    change(key, client, run, "UPDATE workload_register SET v = $2 WHERE k = $1", ["\(value)"]) {
+      .update(value, found: $0)
     }
   }
 
   private func exchange(_ key: Int, _ old: Int64, _ value: Int64, _ client: WorkloadClient, _ run: WorkloadRun) {
+    change(
+      key, client, run, "UPDATE workload_register SET v = $3 WHERE k = $1 AND v = $2", ["\(old)", "\(value)"]
+    ) { .compareAndSet(expected: old, new: value, succeeded: $0) }
+  }
+
+  private func delete(_ key: Int, _ client: WorkloadClient, _ run: WorkloadRun) {
+    change(key, client, run, "DELETE FROM workload_register WHERE k = $1", []) { .delete(found: $0) }
+  }
+
+  /// - Parameter kind: the operation, from whether a row was changed; nil where nobody knows.
+  private func change(
+    _ key: Int, _ client: WorkloadClient, _ run: WorkloadRun, _ sql: String, _ values: [String],
+    _ kind: (Bool?) -> RegisterOperation.Kind
+  ) {
     let start = run.now
-    let outcome = client.execute(
-      "UPDATE workload_register SET v = $3 WHERE k = $1 AND v = $2", ["\(key)", "\(old)", "\(value)"])
-    switch outcome {
-    case .done(let result):
-      let kind = RegisterOperation.Kind.compareAndSet(expected: old, new: value, succeeded: result.affectedRows == 1)
-      record(.init(kind, start: start, end: run.now), of: key)
-    case .unknown:
-      record(.init(.compareAndSet(expected: old, new: value, succeeded: nil), start: start, end: nil), of: key)
+    switch client.execute(sql, ["\(key)"] + values) {
+    case .done(let result): record(.init(kind(result.affectedRows == 1), start: start, end: run.now), of: key)
+    case .unknown: record(.init(kind(nil), start: start, end: nil), of: key)
     case .failed, .notSent: break
     }
   }

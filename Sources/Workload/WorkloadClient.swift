@@ -18,6 +18,8 @@ final class WorkloadClient {
   private let run: WorkloadRun
   private var connection: PostgresConnection?
   private var next: Int
+  /// Answers of the present session.
+  private var answers = 0
 
   init(number: Int, run: WorkloadRun) {
     self.number = number
@@ -31,12 +33,23 @@ final class WorkloadClient {
     do throws(PostgresError) {
       let result = try connection.execute(sql, parameters, timeout: run.options.statementTimeout)
       run.succeeded(client: number)
+      answers += 1
+      // Nodes that come back are used again, and what one session wrote is soon read in another node's.
+      if answers >= Self.answersPerSession { moveOn() }
       return .done(result)
     } catch {
       run.failed(with: error)
       if !connection.isUsable { giveUp() }
       return error.outcomeIsUnknown ? .unknown(error) : .failed(error)
     }
+  }
+
+  private static let answersPerSession = 100
+
+  private func moveOn() {
+    connection = nil
+    answers = 0
+    next += 1
   }
 
   private func connected() -> PostgresConnection? {
@@ -53,8 +66,7 @@ final class WorkloadClient {
 
   /// Goes on with another node, a little later: a node that refuses does so at once.
   private func giveUp() {
-    connection = nil
-    next += 1
+    moveOn()
     usleep(20_000)
   }
 }

@@ -147,7 +147,11 @@ extension ClusterTests {
     let cluster = try SharedCluster.running()
     let script = SharedCluster.repository.appendingPathComponent("Tests/ClusterTests/terminal.py").path
     let output = try Program.run(
-      "/usr/bin/timeout", ["60", "/usr/bin/env", "python3", script, SharedCluster.binary.path, "\(cluster.sqlPort)"])
+      "/usr/bin/timeout",
+      [
+        "60", "/usr/bin/env", "python3", script, SharedCluster.binary.path, "\(cluster.sqlPort)", cluster.scripts.path,
+        cluster.directory.path,
+      ], ["APUS_BINARY": cluster.binary.path])
     #expect(output.status == 0, "\(output.text)")
   }
 }
