@@ -44,9 +44,7 @@ extension TabletReplica {
     }
     environment.clock.raise(to: appliedTime)
     let last = entries[entries.count - 1]
-    try store.write(
-      batch,
-      frontier: Frontier(index: last.index.raw, term: last.position.term.raw, hybridTime: appliedTime))
+    try store.write(batch, frontier: frontier(of: store, at: last.position))
     return all
   }
 
