@@ -88,7 +88,7 @@ enum Wait {
     while try !condition() {
       guard ContinuousClock.now < deadline else { throw TimeIsOver(description: "after \(seconds) s not yet: \(what)") }
       // Gives the processor away between two looks; nothing relies on how long.
-      usleep(10_000)
+      poll(nil, 0, 10)
     }
   }
 }

@@ -73,9 +73,10 @@ struct RepositoryTests {
     return false
   }
 
-  /// Shells at the rim, which no simulation runs: the executable, and the real half of `Runtime`.
+  /// Shells at the rim, which no simulation runs: the executable, the clients of real nodes, and the real half of
+  /// `Runtime`.
   static func isRim(_ path: String) -> Bool {
-    path.hasPrefix("Sources/apus/") || path.hasPrefix("Sources/Runtime/Real/")
+    ["apus/", "PostgresClient/", "Shell/", "Workload/", "Runtime/Real/"].contains { path.hasPrefix("Sources/" + $0) }
   }
 
   @Test("time, chance and tasks come from Runtime")
