@@ -95,7 +95,8 @@ struct RepositoryTests {
   func testsDoNotSleep() {
     for file in Self.files(under: "Tests") where !file.path.hasPrefix("Tests/RepositoryTests") {
       for name in ["Task.sleep", "Thread.sleep", "usleep(", "sleep(1"] {
-        #expect(!file.text.contains(name), "\(file.path) sleeps")
+        // `pg_sleep(1)` in a statement is the server's.
+        #expect(!Self.mentions(file.text, name), "\(file.path) sleeps")
       }
     }
   }
