@@ -25,8 +25,7 @@ extension TabletReplica {
       position: position, time: appliedTime, configuration: raft.configuration(at: position.index), retries: retries)
     var batch = WriteBatch()
     batch.put(.regular, key: TabletMeta.key, value: meta.encoded())
-    try store.write(
-      batch, frontier: Frontier(index: position.index.raw, term: position.term.raw, hybridTime: appliedTime))
+    try store.write(batch, frontier: frontier(at: position, of: store))
     return position
   }
 
