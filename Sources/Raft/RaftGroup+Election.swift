@@ -127,7 +127,7 @@ extension RaftGroup {
 
   private func isLoyal(against request: VoteRequest, term asked: Term) -> Bool {
     if let round = request.releasedRound, asked.raw > 0, !request.isPreVote {
-      return promise.holds(at: now) && !promise.isReleased(by: Term(asked.raw - 1), round: round)
+      return promise.holds(at: now) && !promise.isReleased(by: Term(asked.raw - 1), round: round, at: now)
     }
     if promise.holds(at: now) { return true }
     if leadership != nil { return settings.checkQuorum }

@@ -24,8 +24,11 @@ struct LeasePromise: Hashable, Sendable {
   private var term: Term = .zero
   private var round: UInt64 = 0
   private var until: UInt64 = 0
+  /// After a restart: the end of every promise that may have been made before. It is kept apart from the promise to the
+  /// leader of now, whose heartbeats would otherwise make it last for ever, and with it the refusal of every transfer.
+  private var forgottenUntil: UInt64 = 0
 
-  func holds(at now: UInt64) -> Bool { now < until }
+  func holds(at now: UInt64) -> Bool { now < max(until, forgottenUntil) }
 
   mutating func extend(in term: Term, round: UInt64, until: UInt64) {
     if (term, round) > (self.term, self.round) { (self.term, self.round) = (term, round) }
@@ -33,12 +36,11 @@ struct LeasePromise: Hashable, Sendable {
   }
 
   /// After a restart: nothing is known but that no promise lasts longer than this. No transfer releases it.
-  mutating func restart(until: UInt64) {
-    (term, round) = (Term(.max), .max)
-    self.until = until
-  }
+  mutating func restart(until: UInt64) { forgottenUntil = until }
 
-  func isReleased(by term: Term, round: UInt64) -> Bool { (self.term, self.round) <= (term, round) }
+  func isReleased(by term: Term, round: UInt64, at now: UInt64) -> Bool {
+    now >= forgottenUntil && (self.term, self.round) <= (term, round)
+  }
 
   /// A leader's promise to itself ends with its leadership.
   mutating func endOwn() { until = 0 }

@@ -43,7 +43,7 @@ extension RaftGroup {
   /// TimeoutNow: the leader released its lease up to a round and wants this replica to take over.
   mutating func transferOffered(by sender: ReplicaID, releasedRound: UInt64, effects: inout [Effect]) {
     guard leadership == nil, sender == leader, configuration.voters.contains(id) else { return }
-    guard !promise.holds(at: now) || promise.isReleased(by: term, round: releasedRound) else { return }
+    guard !promise.holds(at: now) || promise.isReleased(by: term, round: releasedRound, at: now) else { return }
     startCampaign(isPreVote: false, releasedRound: releasedRound, effects: &effects)
   }
 }

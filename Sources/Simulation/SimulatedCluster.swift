@@ -52,6 +52,7 @@ package final class SimulatedCluster {
     configuration.tablets.memtableBytesMax = 8 << 10
     configuration.tablets.tabletMemtableBytesMax = 4 << 10
     configuration.tablets.logTailBytes = 2 << 10
+    configuration.tablets.flushTicks = 1
     return configuration
   }
 

@@ -57,6 +57,8 @@ package struct TabletSettings: Sendable {
   /// How far ahead of the clock a leader asks its followers to confirm its horizon, in microseconds: reads are served
   /// up to the confirmed horizon, and a new leader's writes start behind it.
   package var horizonMicroseconds: UInt64 = 400_000
+  /// Ticks between two looks at the sizes of memtables; asking the engine costs microseconds for each tablet.
+  package var flushTicks = 5
   /// Ticks between two looks for tablets whose preferred leader is well again.
   package var preferenceTicks = 30
   /// Leaders that are handed over in one such look.

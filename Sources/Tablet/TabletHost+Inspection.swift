@@ -9,6 +9,8 @@ extension TabletHost {
     package var tablet: TabletID
     package var replica: UInt64
     package var isServing: Bool
+    /// What the replica is and has, in words, for a failure's message.
+    package var summary: String
     package var term: UInt64
     package var commitIndex: UInt64
     package var appliedIndex: UInt64
@@ -22,10 +24,20 @@ extension TabletHost {
       let raft = replica.raft
       let first = max(LogIndex(seen(replica.id)).next, raft.basePosition.index.next)
       return ReplicaView(
-        tablet: replica.id, replica: replica.replica.raw, isServing: isServing(replica.id), term: raft.term.raw,
+        tablet: replica.id, replica: replica.replica.raw, isServing: isServing(replica.id),
+        summary: summary(of: replica), term: raft.term.raw,
         commitIndex: raft.commitIndex.raw, appliedIndex: raft.appliedIndex.raw,
         entries: first <= raft.appliedIndex ? raft.entries(from: first, through: raft.appliedIndex) : [])
     }
+  }
+
+  private func summary(of replica: TabletReplica) -> String {
+    let raft = replica.raft
+    return
+      "\(environment.node) \(raft.role) of term \(raft.term), leader \(replica.leaderNode?.description ?? "none"), log "
+      + "\(raft.basePosition)…\(raft.lastPosition), durable \(raft.persistedIndex), committed \(raft.commitIndex), applied "
+      + "\(raft.appliedIndex), \(raft.leaseIsValid(now: replica.now) ? "lease" : "no lease"), "
+      + "\(replica.store == nil ? "no store" : "store")\(replica.isInstalling ? ", installing" : "")"
   }
 
   /// Everything that the store of a replica holds of its documents: each version's key and value, in key order.

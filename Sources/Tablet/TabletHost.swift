@@ -27,6 +27,7 @@ package actor TabletHost {
   var nextReader = 0
   var isStopped = false
   private var ticksToPreference = 0
+  private var ticksToFlush = 0
   var checkpoints: [CheckpointKey: OutgoingCheckpoint] = [:]
 
   package init(environment: TabletEnvironment, name: String) {
@@ -68,7 +69,11 @@ package actor TabletHost {
 
   private func tick() {
     for id in replicas.keys.sorted() { replicas[id]?.tick() }
-    flushWhatIsDue()
+    ticksToFlush -= 1
+    if ticksToFlush <= 0 {
+      ticksToFlush = environment.settings.flushTicks
+      flushWhatIsDue()
+    }
     preferLeaders()
   }
 

@@ -44,8 +44,15 @@ extension TabletReplica {
     }
     environment.clock.raise(to: appliedTime)
     let last = entries[entries.count - 1]
-    try store.write(batch, frontier: frontier(of: store, at: last.position))
+    try store.write(batch, frontier: frontier(at: last.position, of: store))
     return all
+  }
+
+  /// Where a write to the store brings it. A flush may have covered more than the meta record that went before it; then
+  /// entries are applied again after a restart to a store that is ahead of them, and it stays ahead.
+  func frontier(at position: LogPosition, of store: any Store) -> Frontier {
+    let reached = Frontier(index: position.index.raw, term: position.term.raw, hybridTime: appliedTime)
+    return store.appliedFrontier.map { max($0, reached) } ?? reached
   }
 
   private func answer(through index: LogIndex) {

@@ -25,17 +25,8 @@ extension TabletReplica {
       position: position, time: appliedTime, configuration: raft.configuration(at: position.index), retries: retries)
     var batch = WriteBatch()
     batch.put(.regular, key: TabletMeta.key, value: meta.encoded())
-    try store.write(batch, frontier: frontier(of: store, at: position))
+    try store.write(batch, frontier: frontier(at: position, of: store))
     return position
-  }
-
-  /// The frontier of a write that brings the store to `position`: a store's frontier never goes back. A flush may cover
-  /// more than the meta record in it, and after a start the entries between the two are applied again; until then the
-  /// store is ahead of the replica.
-  func frontier(of store: any Store, at position: LogPosition) -> Frontier {
-    let reached = Frontier(index: position.index.raw, term: position.term.raw, hybridTime: appliedTime)
-    guard let ahead = store.appliedFrontier, ahead.index > reached.index else { return reached }
-    return ahead
   }
 
   /// A flush that covers `position` is complete: the log may be cut behind it.

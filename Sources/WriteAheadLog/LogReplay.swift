@@ -15,6 +15,8 @@ struct LogReplay {
   private(set) var nextSegment: UInt64 = 1
   /// Where the last segment must be cut: its torn tail starts there.
   private(set) var cut: (path: String, byteCount: Int)?
+  /// The file of the last segment.
+  private(set) var lastPath: String?
 
   /// Blocks.
   init(directory: String, files: any FileSystem) throws {
@@ -33,6 +35,7 @@ struct LogReplay {
       logID = header.logID
       headers[number] = header
     }
+    lastPath = numbers.last.map { "\(directory)/\(SegmentHeader.fileName($0))" }
     for number in numbers {
       let path = "\(directory)/\(SegmentHeader.fileName(number))"
       let bytes = try files.readable { () throws(FileError) in try files.read(path) }

@@ -32,10 +32,11 @@ extension WriteAheadLog {
     let files = runtime.files
     try files.createDirectory(directory)
     let replay = try LogReplay(directory: directory, files: files)
-    if let cut = replay.cut {
-      // Durably, before the next segment makes this one's tail something that must be whole.
-      try files.truncate(cut.path, to: UInt64(cut.byteCount))
-      let file = try files.openForAppend(cut.path)
+    if let cut = replay.cut { try files.truncate(cut.path, to: UInt64(cut.byteCount)) }
+    if let last = replay.lastPath {
+      // Before the next segment makes this one's tail something that must be whole. Also where nothing was cut: a process
+      // that was killed between write and sync leaves bytes that are read back and may still be lost with the power.
+      let file = try files.openForAppend(last)
       try file.sync()
       file.close()
     }

@@ -28,11 +28,13 @@ private struct Model {
 @Suite struct ReadModelTests {
   private static let keys: Range<Int32> = 0..<40
 
-  /// Random puts and deletes at random times, some documents with long chains of versions.
+  /// Random puts and deletes at random times, some documents with long chains of versions. They are written in the order
+  /// of their times, as a tablet's log has them: history collection counts on it (see the page of `Storage`).
   private func fill(_ store: any Store, _ table: TableDescriptor, using random: inout Seed) throws -> Model {
     let codec = RowCodec(table: table)
     var model = Model()
     var times: Set<HybridTime> = []
+    var commits: [(time: HybridTime, writes: [DocumentWrite])] = []
     for step in 0..<600 {
       let time = HybridTime(
         microseconds: .random(in: 1...300, using: &random), logical: .random(in: 0...3, using: &random))
@@ -52,7 +54,10 @@ private struct Model {
           DocumentWrite(
             documentKey: try table.documentKey(keyValues: [.int4(key)]), packedRow: text == nil ? nil : packed))
       }
-      try store.commit(writes, at: time)
+      commits.append((time, writes))
+    }
+    for (step, commit) in commits.sorted(by: { $0.time < $1.time }).enumerated() {
+      try store.commit(commit.writes, at: commit.time)
       if step % 150 == 75 { try store.flush() }
     }
     return model

@@ -350,6 +350,22 @@ struct StoryTests {
     #expect(writing.group.grantedHorizon == 500)
   }
 
+  @Test("A restarted replica takes a transfer once what it may have promised has run out, though heartbeats go on")
+  func transferAfterRestart() {
+    func takesOver(_ replica: Replica, round: UInt64, at now: UInt64) -> Bool {
+      var copy = replica
+      copy.receive(.timeoutNow(round: round), term: 1, from: 1, at: now)
+      return copy.group.term == Term(2)
+    }
+    var replica = Replica(2, hardState: HardState(term: Term(1)))
+    for round in 1...8 as ClosedRange<UInt64> {
+      let now = StoryTests.second + round * StoryTests.second / 4
+      replica.receive(.heartbeat(Heartbeat(commit: .zero, round: round, horizon: 0)), term: 1, from: 1, at: now)
+      #expect(takesOver(replica, round: round, at: now) == (round >= 4), "round \(round)")
+      #expect(!takesOver(replica, round: round - 1, at: now), "a round that was not released binds it")
+    }
+  }
+
   // MARK: Reads
 
   @Test("An answer to an old read request is not taken for one to a new")

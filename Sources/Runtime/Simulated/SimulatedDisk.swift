@@ -151,7 +151,9 @@ package final class SimulatedDisk: @unchecked Sendable {
       file.syncFailed()
       throw FileError(errno: EIO, operation: "fdatasync", path: path)
     }
-    file.sync(until: world.nowNanoseconds + (charge ?? 0))
+    let now = world.nowNanoseconds
+    if let charge { self.charge = max(charge, file.syncWait(now: now)) }
+    file.sync(now: now, until: now + (charge ?? 0))
   }
 
   func truncate(_ path: String, to size: UInt64) throws(FileError) {

@@ -24,13 +24,27 @@ final class SimulatedFile {
     dirtyFrom.map { content.count - min(content.count, $0 * Self.sectorBytes) } ?? 0
   }
 
-  /// - Parameter until: when the disk is done.
-  func sync(until: UInt64) {
+  /// - Parameters:
+  ///   - now: when the sync begins.
+  ///   - until: when the disk is done. A sync that another process began and did not live to see is waited for too.
+  func sync(now: UInt64, until: UInt64) {
     guard let sector = dirtyFrom else { return }
-    let start = sector * Self.sectorBytes
-    lastSync = (until, sector, Array(durable.dropFirst(start)))
-    write(from: start)
+    if let lastSync, lastSync.until > now {
+      // Neither is done before both are.
+      let first = min(sector, lastSync.sector)
+      let before = durableBytes(now: now)
+      self.lastSync = (max(until, lastSync.until), first, Array(before.dropFirst(first * Self.sectorBytes)))
+    } else {
+      lastSync = (until, sector, Array(durable.dropFirst(sector * Self.sectorBytes)))
+    }
+    write(from: sector * Self.sectorBytes)
     dirtyFrom = nil
+  }
+
+  /// How long a sync that begins now has to wait for one that is still under way.
+  func syncWait(now: UInt64) -> UInt64 {
+    guard let lastSync, lastSync.until > now else { return 0 }
+    return lastSync.until - now
   }
 
   private func write(from start: Int) {

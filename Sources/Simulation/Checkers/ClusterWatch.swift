@@ -131,7 +131,10 @@ package final class ClusterWatch {
   private static func unsettled(_ replicas: [TabletHost.ReplicaView]) -> String? {
     guard let first = replicas.first else { return "a tablet has no replicas" }
     let serving = replicas.count { $0.isServing }
-    if serving != 1 { return "\(first.tablet) is served by \(serving) replicas" }
+    if serving != 1 {
+      let summaries = replicas.map { "\n  \($0.summary)" }.joined()
+      return "\(first.tablet) is served by \(serving) replicas:\(summaries)\n "
+    }
     for view in replicas {
       if view.appliedIndex != first.appliedIndex || view.commitIndex != view.appliedIndex {
         return
