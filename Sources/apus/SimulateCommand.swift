@@ -52,6 +52,7 @@ struct SimulateCommand: ParsableCommand {
     let began = Date()
     let first = seed ?? (minutes == nil ? 1 : UInt64.random(in: 1...1_000_000_000))
     let count: UInt64 = minutes != nil ? .max : seed != nil && seeds == 100 ? 1 : UInt64(seeds)
+    if count > 1 { say("seeds from \(first) on") }
     var failures: [String] = []
     var number: UInt64 = 0
     while number < count, minutes.map({ Date().timeIntervalSince(began) < $0 * 60 }) ?? true {
