@@ -101,7 +101,7 @@ package final class NodeCore: Sendable {
       node: configuration.node, directory: tablets, recovered: recovery.groups, logger: logger)
     self.assignments = assignments
     let loop = runtime.loops[0]
-    let replica = CatalogReplica(box: catalog, logger: logger) { snapshot in
+    let replica = CatalogReplica(box: catalog, fatal: fatal) { snapshot in
       loop.spawn { await assignments.follow(snapshot) }
     }
     catalogReplica = replica

@@ -1,5 +1,4 @@
 import Keys
-import Logging
 import Schema
 import Storage
 import Synchronization
@@ -20,13 +19,16 @@ package final class CatalogReplica: ApplyObserver, Sendable {
 
   private let state = Mutex(State())
   private let box: CatalogBox
-  private let logger: Logger
+  private let fatal: @Sendable (String) -> Void
   /// Called on the catalog tablet's loop after the snapshot was replaced.
   private let changed: @Sendable (CatalogSnapshot) -> Void
 
-  package init(box: CatalogBox, logger: Logger, changed: @escaping @Sendable (CatalogSnapshot) -> Void) {
+  /// - Parameter fatal: ends the node, for a catalog that cannot be read.
+  package init(
+    box: CatalogBox, fatal: @escaping @Sendable (String) -> Void, changed: @escaping @Sendable (CatalogSnapshot) -> Void
+  ) {
     self.box = box
-    self.logger = logger
+    self.fatal = fatal
     self.changed = changed
   }
 
@@ -62,7 +64,7 @@ package final class CatalogReplica: ApplyObserver, Sendable {
           try cursor.next()
         }
       } catch {
-        logger.critical("the catalog cannot be read", metadata: ["error": "\(error)"])
+        fatal("the catalog cannot be read: \(error)")
       }
     }
     publish(ifNewerThan: 0)
@@ -90,7 +92,8 @@ package final class CatalogReplica: ApplyObserver, Sendable {
       case .sequence(let key, let next): state.sequences[key] = next
       }
     } catch {
-      logger.critical("a catalog record cannot be read", metadata: ["key": "\(key)", "error": "\(error)"])
+      // Going on would deny tables that exist. Other bytes than this program writes mean another version's data.
+      fatal("the catalog record \(key) cannot be read (\(error)): was it written by another version?")
     }
   }
 
