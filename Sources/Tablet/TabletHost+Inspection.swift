@@ -1,3 +1,4 @@
+import Coding
 import Keys
 import Raft
 import Storage
@@ -50,5 +51,12 @@ extension TabletHost {
       try cursor.next()
     }
     return versions
+  }
+
+  /// The requests that a replica remembers, as its meta record would hold them.
+  package func rememberedRequests(of tablet: TabletID) -> [UInt8] {
+    var writer = ByteWriter()
+    replicas[tablet]?.retries.write(to: &writer)
+    return writer.bytes
   }
 }

@@ -154,6 +154,9 @@ package final class ClusterWatch {
         return copies
       }
       for copy in copies {
+        guard logs.remembers(copy.requests, of: copy.tablet) else {
+          throw cluster.failed("\(copy.tablet) on node \(node) remembers other requests than the log has (I-ONCE)")
+        }
         guard
           let problem = logs.difference(of: copy.versions, from: copy.tablet, appliedIndex: copy.appliedIndex)
         else { continue }
@@ -191,14 +194,16 @@ private struct StoreCopy: Sendable {
   var tablet: TabletID
   var appliedIndex: UInt64
   var versions: [(key: [UInt8], value: [UInt8])]
+  var requests: [UInt8]
 
   static func all(of host: TabletHost) async throws -> [StoreCopy] {
     var copies: [StoreCopy] = []
     for status in await host.status() {
+      let versions = try await host.versions(of: status.tablet)
+      let requests = await host.rememberedRequests(of: status.tablet)
       copies.append(
         StoreCopy(
-          tablet: status.tablet, appliedIndex: status.appliedIndex, versions: try await host.versions(of: status.tablet)
-        ))
+          tablet: status.tablet, appliedIndex: status.appliedIndex, versions: versions, requests: requests))
     }
     return copies
   }

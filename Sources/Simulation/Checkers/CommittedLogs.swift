@@ -20,6 +20,8 @@ package struct CommittedLogs {
     /// Each version's key and value, as the log says.
     fileprivate var versions: [[UInt8]: [UInt8]] = [:]
     fileprivate var lastTime = HybridTime.zero
+    fileprivate var retries = RetryTable()
+    fileprivate var firstTime: HybridTime?
 
     package var lastIndex: UInt64 { UInt64(entries.count) }
   }
@@ -70,6 +72,8 @@ package struct CommittedLogs {
         return "hybrid time goes back from \(log.lastTime) to \(write.time) at index \(entry.index) of \(tablet)"
       }
       log.lastTime = write.time
+      log.firstTime = log.firstTime ?? write.time
+      log.retries.record(write.id, floor: write.floor, result: write.result, time: write.time)
       for (number, document) in write.documents.enumerated() {
         let key = VersionedKey.encode(document: document.documentKey, time: write.time, writeID: UInt32(number))
         log.versions[key] = document.storedValue
@@ -98,6 +102,17 @@ package struct CommittedLogs {
       return "the store has lost \(lost.count) of \(log.versions.count) versions, such as \(lost.first ?? "none")"
     }
     return nil
+  }
+
+  /// Compares the requests that a replica remembers with those that the log says: a retry must be known for what it is
+  /// wherever it arrives. Nothing is said of runs that are so long that clients are forgotten.
+  package func remembers(_ requests: [UInt8], of tablet: TabletID) -> Bool {
+    guard let log = logs[tablet], let first = log.firstTime,
+      log.lastTime.microseconds - first.microseconds < RetryTable.clientLifetimeMicroseconds
+    else { return true }
+    var writer = ByteWriter()
+    log.retries.write(to: &writer)
+    return writer.bytes == requests
   }
 
   private static func name(_ key: [UInt8]) -> String {
