@@ -65,8 +65,7 @@ final class TabletReplica {
   /// Reads below it are refused: compaction may have taken what they would need.
   var historyCutoff = HybridTime.zero
   var isFlushing = false
-  /// Progress of checkpoints that are sent or received.
-  var outgoingCheckpoints: [ReplicaID: UInt64] = [:]
+  /// Whether a checkpoint is on its way into the place of the store; nothing is applied meanwhile.
   var isInstalling = false
 
   init(
