@@ -216,3 +216,7 @@ final class MemoryDataPlane: DataPlane {
     return ClusterStatus(nodes: nodes, tablets: tablets)
   }
 }
+
+extension MemoryDataPlane {
+  func begin(_ options: TransactionOptions) -> any Transaction { preconditionFailure("on its way") }
+}
