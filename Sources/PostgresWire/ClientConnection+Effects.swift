@@ -78,7 +78,9 @@ extension ClientConnection {
       case .describe(.portal(let name)):
         completion = .describePortal(try await session.describe(portal: name))
       case .execute(let portal, let maxRows):
-        completion = .execute(try await session.execute(portal: portal, maxRows: maxRows, sink: self))
+        completion = .execute(
+          try await session.execute(
+            portal: portal, maxRows: maxRows, syncFollows: decoder.isSyncNext, sink: self))
       case .close(.statement(let name)):
         await session.close(statement: name)
         completion = .close
@@ -104,8 +106,11 @@ extension ClientConnection {
 
   private func reportReady() async {
     guard let session else { return }
-    send(.readyForQuery(await session.transactionStatus))
+    let readiness = await session.ready()
+    for changed in readiness.changedSettings { send(.parameterStatus(name: changed.name, value: changed.value)) }
+    send(.readyForQuery(readiness.status))
     flushSoon()
+    if let limit = readiness.idleLimit { limitIdleness(limit) }
   }
 
   private func cancel(_ key: CancelKey) {
@@ -156,6 +161,11 @@ extension ClientConnection {
         processID: key.processID, loop: loop)
       self.session = session
       services.cancelKeys.attach(session, to: key)
+      await session.attach(
+        SessionClient(address: socket.peer.host.isEmpty ? nil : socket.peer.host) { [weak self, loop] error in
+          guard let self else { return }
+          loop.execute { self.assumeIsolated { $0.end(error, urgently: true) } }
+        })
       machine.started(key: key, reportedSettings: await session.reportedSettings(), effects: &effects)
     } catch {
       machine.ended(error, effects: &effects)

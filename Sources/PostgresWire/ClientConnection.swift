@@ -40,6 +40,8 @@ package actor ClientConnection {
   var isOver = false
   private var ending: SQLError?
   private var isEndingUrgent = false
+  /// Runs while a transaction waits for the client's next message.
+  private var idleTimer: (any ScheduledWork)?
   var counters = WireCounters()
 
   package init(loop: any Loop, services: WireServices, socket: any ClientSocket) {
@@ -62,13 +64,22 @@ package actor ClientConnection {
         await waitForInput()
         continue
       }
+      idleTimer.take()?.cancel()
       machine.received(message, effects: &effects)
       await carryOut()
     }
     await leave()
   }
 
+  /// Ends the connection if the next message takes longer.
+  func limitIdleness(_ limit: IdleLimit) {
+    idleTimer = loop.schedule(after: limit.nanoseconds) { [weak self] in
+      self?.assumeIsolated { $0.end(limit.error, urgently: true) }
+    }
+  }
+
   private func leave() async {
+    idleTimer.take()?.cancel()
     if let key { services.cancelKeys.release(key) }
     let session = session
     self.session = nil
@@ -128,7 +139,7 @@ extension ClientConnection {
   }
 
   /// Ends the connection with FATAL when nothing of it is under way, or, urgently, as soon as no statement runs.
-  private func end(_ error: SQLError, urgently: Bool) {
+  func end(_ error: SQLError, urgently: Bool) {
     if ending == nil { ending = error }
     if urgently { isEndingUrgent = true }
     inputWaiter.take()?.resume()

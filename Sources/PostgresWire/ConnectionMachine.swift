@@ -327,8 +327,10 @@ extension BackendMessage {
 }
 
 extension SQLState {
-  /// Operator intervention: PostgreSQL sends these as FATAL.
-  fileprivate var endsConnection: Bool { self == .adminShutdown || self == "57P02" || self == .cannotConnectNow }
+  /// Operator intervention and the end of a transaction's time: PostgreSQL sends these as FATAL.
+  fileprivate var endsConnection: Bool {
+    self == .adminShutdown || self == "57P02" || self == .cannotConnectNow || self == "25P03" || self == "25P04"
+  }
 }
 
 extension WireViolation {

@@ -27,6 +27,12 @@ package struct FrontendDecoder: Sendable {
 
   package var bufferedBytes: Int { buffer.readableBytes }
 
+  /// Whether the next message is a Sync, as far as it has arrived.
+  package var isSyncNext: Bool {
+    copyBytesLeft == 0 && buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) == MessageKind.sync.rawValue
+      && buffer.getInteger(at: buffer.readerIndex + 1, as: UInt32.self) == 4
+  }
+
   package mutating func append(_ bytes: ByteBuffer) {
     if buffer.readableBytes == 0 {
       buffer = bytes

@@ -15,6 +15,10 @@ import Values
 ///     notice TEXT     sends a notice
 ///     set NAME VALUE  changes a reported setting
 ///     hang            runs until cancelled
+///     last            says whether it knew that a Sync follows
+///     limit N         lets the client be idle in a block for N nanoseconds
+///     end             ends the connection, as another session would
+///     revert          changes a setting that the client hears of with ReadyForQuery
 ///     copy in         answers with the number of bytes that came
 ///     copy out N      N lines
 actor FakeSession: Session {
@@ -30,7 +34,11 @@ actor FakeSession: Session {
   }
   private var statements: [String: (sql: String, types: [UInt32])] = [:]
   private var portals: [String: Portal] = [:]
-  private(set) var transactionStatus = TransactionStatus.idle
+  private var transactionStatus = TransactionStatus.idle
+  private var idleNanoseconds: UInt64?
+  private var changedSettings: [(name: String, value: String)] = []
+  private var client: SessionClient?
+  private var syncFollows = false
 
   init(loop: any Loop, journal: Journal) {
     unownedExecutor = loop.asUnownedSerialExecutor()
@@ -44,6 +52,15 @@ actor FakeSession: Session {
   nonisolated func cancel() {
     journal.note("cancel")
     cancellation.withLock { $0.take() }?.resume()
+  }
+
+  func attach(_ client: SessionClient) { self.client = client }
+
+  func ready() -> SessionReadiness {
+    defer { changedSettings = [] }
+    let limit = idleNanoseconds.map { IdleLimit(nanoseconds: $0, error: SQLError("25P03", "too long")) }
+    return SessionReadiness(
+      status: transactionStatus, changedSettings: changedSettings, idleLimit: transactionStatus == .idle ? nil : limit)
   }
 
   func terminate() { journal.note("terminate") }
@@ -99,11 +116,14 @@ actor FakeSession: Session {
     return columns(of: found.sql, formats: found.formats)
   }
 
-  func execute(portal: String, maxRows: Int, sink: any ResultSink) async throws(SQLError) -> ExecuteOutcome {
+  func execute(
+    portal: String, maxRows: Int, syncFollows: Bool, sink: any ResultSink
+  ) async throws(SQLError) -> ExecuteOutcome {
     guard let found = portals[portal] else {
       throw SQLError(.invalidCursorName, "portal \"\(portal)\" does not exist")
     }
     var position = found.next
+    self.syncFollows = syncFollows
     let outcome = try await run(found, from: &position, maxRows: maxRows, sink: sink)
     portals[portal]?.next = position
     return outcome
@@ -162,6 +182,16 @@ actor FakeSession: Session {
       journal.note("hang")
       await withCheckedContinuation { continuation in cancellation.withLock { $0 = continuation } }
       throw SQLError(.queryCanceled, "canceling statement due to user request")
+    case ("last", _): return .complete(tag: syncFollows ? "LAST" : "MORE")
+    case ("limit", let nanoseconds):
+      idleNanoseconds = UInt64(nanoseconds)
+      return .complete(tag: "LIMIT")
+    case ("end", _):
+      client?.end(SQLError(.adminShutdown, "ended by \(client?.address ?? "nobody")"))
+      return .complete(tag: "END")
+    case ("revert", _):
+      changedSettings = [("TimeZone", "UTC")]
+      return .complete(tag: "REVERT")
     case ("copy", "in"):
       try await sink.copyInBegin(format: .text, columnCount: 2)
       var (bytes, head) = (0, [UInt8]())

@@ -29,6 +29,36 @@ import Values
     #expect(!wire.socket.isClosed)
   }
 
+  @Test("A client that is idle in a transaction is so no longer than its session allows")
+  func idleInTransaction() {
+    let wire = TestWire()
+    wire.start()
+    wire.send("Query \"limit 5000000000; begin\"")
+    for _ in 0..<3 {
+      wire.loop.advance(nanoseconds: 4 * second)
+      wire.send("Query \"rows 0\"")
+    }
+    wire.send("Query \"commit\"")
+    wire.loop.advance(nanoseconds: 3_600 * second)
+    #expect(!wire.socket.isClosed)
+    wire.send("Query \"begin\"")
+    _ = wire.answers()
+    wire.loop.advance(nanoseconds: 5 * second)
+    #expect(wire.answers() == ["Error S=FATAL | V=FATAL | C=25P03 | M=too long"])
+    #expect(wire.socket.isClosed)
+    #expect(wire.factory.journal.all.last == "terminate")
+  }
+
+  @Test("A session that another one ends is ended when its statement is over")
+  func ended() {
+    let wire = TestWire()
+    wire.start()
+    wire.send("Query \"end\"", "Query \"rows 1\"")
+    #expect(
+      wire.answers(showFlushes: false).suffix(1) == ["Error S=FATAL | V=FATAL | C=57P01 | M=ended by 127.0.0.1"])
+    #expect(wire.socket.isClosed)
+  }
+
   @Test("Only loopback comes in without a password")
   func otherHosts() {
     let wire = TestWire(peer: ClientAddress(host: "192.0.2.7", isLoopback: false))

@@ -134,6 +134,66 @@ import Testing
       """#)
   }
 
+  @Test("A block that failed in a pipeline is E at its Sync, and up to its end")
+  func failedBlock() {
+    expectScript(
+      #"""
+      > Parse "b" "begin"
+      > Bind "" "b"
+      > Execute "" 0
+      > Parse "" "error 23505"
+      > Bind "" ""
+      > Execute "" 0
+      > Bind "" "b"
+      > Execute "" 0
+      > Sync
+      > Sync
+      < ParseComplete
+      < BindComplete
+      < CommandComplete "BEGIN"
+      < ParseComplete
+      < BindComplete
+      < Error S=ERROR | V=ERROR | C=23505 | M=the fake fails | D=as asked
+      < ReadyForQuery E
+      < ReadyForQuery E
+
+      > Query "rollback; revert"
+      < CommandComplete "ROLLBACK"
+      < CommandComplete "REVERT"
+      < ParameterStatus TimeZone=UTC
+      < ReadyForQuery I
+      """#)
+  }
+
+  @Test("The session knows of a Sync that is here already, and only of one that follows at once")
+  func syncFollows() {
+    expectScript(
+      isCut: false,
+      #"""
+      > Parse "" "last"
+      > Bind "" ""
+      > Execute "" 0
+      > Bind "" ""
+      > Execute "" 0
+      > Sync
+      < ParseComplete
+      < BindComplete
+      < CommandComplete "MORE"
+      < BindComplete
+      < CommandComplete "LAST"
+      < ReadyForQuery I
+
+      > Bind "" ""
+      > Execute "" 0
+      > Flush
+      < BindComplete
+      < CommandComplete "MORE"
+
+      > Sync
+      < ReadyForQuery I
+      """#)
+  }
+
   @Test("asyncpg: Parse, Describe, Flush without Sync, then Bind, Execute, Sync, all binary; a Close in between")
   func asyncpg() {
     expectScript(

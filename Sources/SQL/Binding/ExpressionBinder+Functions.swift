@@ -128,6 +128,10 @@ extension ExpressionBinder {
     case ("pg_sleep", 1):
       let seconds = try argument(call, 0, .float8)
       return try slot(.sleep(seconds), SQLType(.void), call)
+    case ("pg_cancel_backend", 1):
+      return try slot(.cancelBackend(try argument(call, 0, .int4)), .boolean, call)
+    case ("pg_terminate_backend", 1):
+      return try slot(.terminateBackend(try argument(call, 0, .int4)), .boolean, call)
     case ("set_config", 3):
       let source = SlotSource.setConfig(
         name: try argument(call, 0, .text), value: try argument(call, 1, .text),
@@ -162,7 +166,7 @@ extension ExpressionBinder {
     let name = call.name.last ?? ""
     let arguments: [Expression] =
       switch source {
-      case .nextValue(let a), .currentValue(let a), .sleep(let a): [a]
+      case .nextValue(let a), .currentValue(let a), .sleep(let a), .cancelBackend(let a), .terminateBackend(let a): [a]
       case .setConfig(let a, let b, let c): [a, b, c]
       case .currentSetting(let a, let b): [a] + (b.map { [$0] } ?? [])
       case .lastValue: []

@@ -44,11 +44,13 @@ enum SlotSource: Sendable {
   case sleep(Expression)
   case setConfig(name: Expression, value: Expression, isLocal: Expression)
   case currentSetting(name: Expression, missingIsNull: Expression?)
+  case cancelBackend(Expression)
+  case terminateBackend(Expression)
 
   /// Whether it must not be computed once for many rows.
   var isVolatile: Bool {
     switch self {
-    case .nextValue, .sleep, .setConfig: true
+    case .nextValue, .sleep, .setConfig, .cancelBackend, .terminateBackend: true
     case .currentValue, .lastValue, .currentSetting: false
     }
   }

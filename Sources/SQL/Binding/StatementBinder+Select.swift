@@ -10,7 +10,11 @@ extension StatementBinder {
         clause, hint: "Run its parts as statements of their own, or put them together in the client.",
         at: syntax.unsupportedLocation)
     }
-    if !syntax.values.isEmpty { return try bindValues(syntax) }
+    if !syntax.values.isEmpty {
+      var plan = try bindValues(syntax)
+      try lock(&plan, syntax.locking, syntax, Scopes())
+      return plan
+    }
 
     let (source, scopes) = try bindFrom(syntax.from)
     let hasFrom = !syntax.from.isEmpty
@@ -67,6 +71,7 @@ extension StatementBinder {
       limit: try bindCount(syntax.limit, "LIMIT"), offset: try bindCount(syntax.offset, "OFFSET"),
       visibleCount: visibleCount, columns: columns)
     SelectPlanner.improve(&plan)
+    try lock(&plan, syntax.locking, syntax, scopes)
     return plan
   }
 

@@ -20,6 +20,7 @@ struct VirtualTables: Sendable {
     var dataPlane: any DataPlane
     var settings: Settings
     var facts: SessionFacts
+    var registry: SessionRegistry
     var views: VirtualTables
   }
 
@@ -38,5 +39,6 @@ struct VirtualTables: Sendable {
   func table(schema: String, name: String) -> VirtualTable? { byName["\(schema).\(name)"].map { tables[$0] } }
   func hasSchema(_ name: String) -> Bool { schemas.contains(name) }
 
-  static let standard = VirtualTables(SystemViews.all + InformationSchema.all + ClusterViews.all)
+  static let standard = VirtualTables(
+    SystemViews.all + [ActivityView.activity] + InformationSchema.all + ClusterViews.all)
 }

@@ -37,7 +37,11 @@ extension SQLSession {
       }
     }
     let writer = CopyWriter(options, columns: plan.columns, settings: settings.format)
-    let cursor = try await execution.executor.open(plan)
+    var executor = execution.executor
+    executor.transaction = try dataTransaction(
+      for: plan.innermostLocking != nil ? .several : plan.readsTable ? .single : .none, writes: false)
+    executor.transaction?.beginStatement()
+    let cursor = try await executor.open(plan)
     try await sink.copyOutBegin(format: .text, columnCount: plan.columns.count)
     if options.header != .none {
       var bytes: [UInt8] = []
@@ -92,7 +96,20 @@ extension SQLSession {
     _ copy: CopySyntax, _ options: CopyOptions, _ execution: Execution, sink: any ResultSink
   ) async throws(SQLError) -> Int {
     guard let relation = copy.relation else { throw SQLError(.syntaxError, "COPY FROM needs a table") }
-    let loader = try CopyLoader(copy, relation, options, bindingContext(), execution.executor, loop: loop)
+    var executor = execution.executor
+    let data = try beginData()
+    data.beginStatement()
+    executor.transaction = data
+    let isOwn = transaction?.phase == .implicit && place.isAlone && transaction?.statementCount == 0
+    transaction?.statementCount += 1
+    let loader = try CopyLoader(
+      copy, relation, options, bindingContext(), executor, loop: loop,
+      rowsPerTransaction: isOwn ? settings.copyRowsPerTransaction : 0
+    ) { () throws(SQLError) in
+      let next = try await self.commitAndGoOn()
+      next.beginStatement()
+      return next
+    }
     try await sink.copyInBegin(format: .text, columnCount: loader.columnCount)
     let random = self.random
     do throws(SQLError) {
@@ -104,7 +121,12 @@ extension SQLSession {
     } catch {
       throw await loader.failure(for: error)
     }
-    if loader.committedInBatches { try await noticeBatches(sink) }
+    if loader.committedCount > 0 {
+      let rows = settings.copyRowsPerTransaction
+      try await notice(
+        SQLError(SQLState(code: "00000"), "rows were committed \(rows) at a time, not as one transaction"), .notice,
+        sink)
+    }
     return loader.loadedCount
   }
 }

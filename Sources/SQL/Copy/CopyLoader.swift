@@ -4,8 +4,12 @@ import Runtime
 import Schema
 import Values
 
-/// Rows on their way from COPY input into a table, batch by batch. Lives on its session's loop.
+/// Rows on their way from COPY input into a table, batch by batch: while one is written, the next is read. All of them
+/// belong to one transaction, or to one after the other if `rowsPerTransaction` says so. Lives on its session's loop.
 final class CopyLoader {
+  /// Commits a transaction and begins the next one.
+  typealias NextTransaction = () async throws(SQLError) -> any Transaction
+
   private let table: TableDescriptor
   /// Positions in the table of the input's columns.
   private let targets: [Int]
@@ -17,10 +21,15 @@ final class CopyLoader {
   private var reader: CopyReader
   private var batch: [(row: CopyRow, values: Row)] = []
   private var batchBytes = 0
-  private var batchCount = 0
   private(set) var loadedCount = 0
-  /// The batch that is being committed while the next one is read.
-  private var sending: Task<Result<MutationResult, BatchInsertError>, Never>?
+  /// Rows of transactions that are over; the last transaction is the session's to commit.
+  private(set) var committedCount = 0
+  private var transaction: (any Transaction)?
+  /// 0: all rows are of one transaction.
+  private let rowsPerTransaction: Int
+  private let nextTransaction: NextTransaction
+  /// The batch that is being written while the next one is read.
+  private var sending: Task<Result<MutationResult, SQLError>, Never>?
   private var sendingLines = ""
   private var hasFailed = false
 
@@ -29,9 +38,12 @@ final class CopyLoader {
 
   init(
     _ copy: CopySyntax, _ relation: RelationSyntax, _ options: CopyOptions, _ context: BindingContext,
-    _ executor: Executor, loop: any Loop
+    _ executor: Executor, loop: any Loop, rowsPerTransaction: Int, nextTransaction: @escaping NextTransaction
   ) throws(SQLError) {
     self.loop = loop
+    transaction = executor.transaction
+    self.rowsPerTransaction = rowsPerTransaction
+    self.nextTransaction = nextTransaction
     let binder = StatementBinder(context: context, parameters: ParameterTypes(count: 0, given: []))
     table = try binder.table(relation)
     self.executor = executor
@@ -74,8 +86,9 @@ final class CopyLoader {
   }
 
   var columnCount: Int { targets.count }
-  /// Whether not all rows were committed together.
-  private(set) var committedInBatches = false
+  private var batchRowsMax: Int {
+    rowsPerTransaction > 0 ? min(rowsPerTransaction, executor.limits.insertBatchRows) : executor.limits.insertBatchRows
+  }
 
   func add(_ piece: [UInt8]) { reader.add(piece) }
 
@@ -84,7 +97,7 @@ final class CopyLoader {
     while let row = try reader.next() {
       batch.append((row, try values(of: row)))
       batchBytes += row.raw.count
-      if batch.count >= executor.limits.insertBatchRows || batchBytes >= Self.batchBytesMax {
+      if batch.count >= batchRowsMax || batchBytes >= Self.batchBytesMax {
         try await send(random: random)
       }
     }
@@ -103,10 +116,19 @@ final class CopyLoader {
     do throws(SQLError) {
       try await settle()
     } catch let earlier {
-      // Rows before the faulty one could not be committed: that came first.
+      // Rows before the faulty one could not be written: that came first.
       return earlier
     }
-    return BatchInsertError(error: error, committedCount: loadedCount).withCommittedCount
+    return withCommittedCount(error)
+  }
+
+  /// The error, saying what stays.
+  private func withCommittedCount(_ error: SQLError) -> SQLError {
+    guard committedCount > 0 else { return error }
+    var error = error
+    let committed = "\(committedCount) rows were committed before the error, and stay."
+    error.detail = error.detail.map { "\($0) \(committed)" } ?? committed
+    return error
   }
 
   /// Waits for the batch that is on its way.
@@ -122,8 +144,7 @@ final class CopyLoader {
     case .success(let result): loadedCount += result.affectedCount
     case .failure(let error):
       hasFailed = true
-      let failure = BatchInsertError(error: error.error, committedCount: error.committedCount + loadedCount)
-      throw failure.withCommittedCount.in("COPY \(table.name), \(sendingLines)")
+      throw withCommittedCount(error).in("COPY \(table.name), \(sendingLines)")
     }
   }
 
@@ -168,23 +189,20 @@ final class CopyLoader {
     let mutation = TableMutation(
       table: table.id, schemaVersion: table.version, mutation: .insert(rows: rows, onConflict: .fail), returning: nil)
     try await settle()
+    if rowsPerTransaction > 0, loadedCount - committedCount + rows.count > rowsPerTransaction {
+      let reached = loadedCount
+      transaction = try await nextTransaction()
+      committedCount = reached
+    }
     sendingLines = lines
-    let dataPlane = executor.dataPlane
+    guard let transaction else { throw SQLError(.internalError, "COPY without a transaction") }
     let deadline = executor.deadline
     sending = Task(executorPreference: loop) {
-      do throws(BatchInsertError) {
-        return .success(try await dataPlane.insertInBatches(mutation, deadline: deadline))
+      do throws(SQLError) {
+        return .success(try await transaction.mutate(mutation, deadline: deadline))
       } catch {
         return .failure(error)
       }
-    }
-    batchCount += 1
-    if batchCount > 1 { committedInBatches = true }
-    if !committedInBatches, rows.count > 1 {
-      var keys: [[UInt8]] = []
-      for row in rows { keys.append(try table.documentKey(for: row)) }
-      keys.sort { $0.lexicographicallyPrecedes($1) }
-      committedInBatches = executor.dataPlane.tabletCount(of: .points(keys), in: table) > 1
     }
   }
 }

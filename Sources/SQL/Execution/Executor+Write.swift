@@ -8,8 +8,6 @@ import Values
 struct WriteOutcome {
   var affectedCount: Int
   var returned: [Row]
-  /// It went to several tablets, each of which committed its share on its own.
-  var committedInBatches = false
 }
 
 extension Executor {
@@ -19,7 +17,6 @@ extension Executor {
     }
     let filter = plan.filter?.foldConstants(evaluation)
     if filter?.isNeverTrue ?? false { return WriteOutcome(affectedCount: 0, returned: []) }
-    try checkOneTablet(selection, plan.table, "UPDATE")
     let mutation = Mutation.update(
       selection, filter: filter, folded(plan.assignments))
     return try await mutate(mutation, of: plan.table, returning: plan.returning)
@@ -31,25 +28,8 @@ extension Executor {
     }
     let filter = plan.filter?.foldConstants(evaluation)
     if filter?.isNeverTrue ?? false { return WriteOutcome(affectedCount: 0, returned: []) }
-    try checkOneTablet(selection, plan.table, "DELETE")
     let mutation = Mutation.delete(selection, filter: filter)
     return try await mutate(mutation, of: plan.table, returning: plan.returning)
-  }
-
-  /// Until transactions span tablets, a statement that would is refused before it writes anything.
-  private func checkOneTablet(
-    _ selection: KeySelection, _ table: TableDescriptor, _ command: String
-  ) throws(SQLError) {
-    let count = dataPlane.tabletCount(of: selection, in: table)
-    guard count > 1 else { return }
-    let keys = table.primaryKey.columns.map { table.columns[$0.column] }
-    let hint =
-      keys.contains(where: \.isHidden)
-      ? "Table \"\(table.name)\" has no primary key; give it one, and name the row by it."
-      : "Restrict it by the primary key (\(keys.map(\.name).joined(separator: ", "))) to rows of one tablet."
-    throw SQLError(
-      .featureNotSupported, "\(command) of rows in \(count) tablets is not supported",
-      detail: "Nothing was written.", hint: hint)
   }
 
   private func folded(_ assignments: [Assignment]) -> [Assignment] {
@@ -59,10 +39,10 @@ extension Executor {
   private func mutate(
     _ mutation: Mutation, of table: TableDescriptor, returning: [Expression]?
   ) async throws(SQLError) -> WriteOutcome {
-    let result = try await dataPlane.mutate(
+    let result = try await mutate(
       TableMutation(
         table: table.id, schemaVersion: table.version, mutation: mutation,
-        returning: returning?.map { $0.foldConstants(evaluation) }), deadline: deadline)
+        returning: returning?.map { $0.foldConstants(evaluation) }))
     return WriteOutcome(affectedCount: result.affectedCount, returned: result.returned)
   }
 
@@ -95,39 +75,7 @@ extension Executor {
     if case .update(let assignments, let filter) = onConflict {
       onConflict = .update(folded(assignments), filter: filter?.foldConstants(evaluation))
     }
-    let mutation = TableMutation(
-      table: plan.table.id, schemaVersion: plan.table.version,
-      mutation: .insert(rows: rows, onConflict: onConflict),
-      returning: plan.returning?.map { $0.foldConstants(evaluation) })
-    var isOneTablet = rows.count == 1
-    if !isOneTablet {
-      var keys: [[UInt8]] = []
-      for row in rows { keys.append(try plan.table.documentKey(for: row)) }
-      keys.sort(by: KeyRange.isLess)
-      isOneTablet = dataPlane.tabletCount(of: .points(keys), in: plan.table) <= 1
-    }
-    if isOneTablet {
-      let result = try await dataPlane.mutate(mutation, deadline: deadline)
-      return WriteOutcome(affectedCount: result.affectedCount, returned: result.returned)
-    }
-    do {
-      let result = try await dataPlane.insertInBatches(mutation, deadline: deadline)
-      return WriteOutcome(
-        affectedCount: result.affectedCount, returned: result.returned, committedInBatches: true)
-    } catch {
-      throw error.withCommittedCount
-    }
-  }
-}
-
-extension BatchInsertError {
-  /// The error, saying what stays.
-  var withCommittedCount: SQLError {
-    guard committedCount > 0 else { return error }
-    var error = self.error
-    let committed = "\(committedCount) rows of this statement were committed before the error, and stay."
-    error.detail = error.detail.map { "\($0) \(committed)" } ?? committed
-    return error
+    return try await mutate(.insert(rows: rows, onConflict: onConflict), of: plan.table, returning: plan.returning)
   }
 }
 

@@ -20,9 +20,12 @@ struct Executor {
   let dataPlane: any DataPlane
   let settings: Settings
   let facts: SessionFacts
+  let registry: SessionRegistry
   var evaluation: EvaluationContext
   let deadline: Deadline?
   let limits: ExecutionLimits
+  /// What reads and writes belong to; nil where each is a transaction of its own.
+  var transaction: (any Transaction)?
   var counters: ExecutionCounters?
 
   /// The same execution with more parameters.
@@ -34,9 +37,23 @@ struct Executor {
     return copy
   }
 
+  // MARK: - The cluster's rows
+
+  func read(_ read: TableRead, locking: RowLocking? = nil) async throws(SQLError) -> any RowBatches {
+    if let transaction { return try await transaction.read(read, locking: locking, deadline: deadline) }
+    guard locking == nil else { throw SQLError(.internalError, "row locks without a transaction") }
+    return try await dataPlane.read(read, deadline: deadline)
+  }
+
+  func mutate(_ mutation: TableMutation) async throws(SQLError) -> MutationResult {
+    if let transaction { return try await transaction.mutate(mutation, deadline: deadline) }
+    return try await dataPlane.mutate(mutation, deadline: deadline)
+  }
+
   // MARK: - Queries
 
   func open(_ plan: SelectPlan) async throws(SQLError) -> any RowCursor {
+    if plan.locking != nil, plan.limit != nil, let cursor = try await openLockingFirst(plan) { return cursor }
     let limit = try count(plan.limit, "LIMIT")
     let offset = try count(plan.offset, "OFFSET") ?? 0
     /// How many rows the client can need from the front of the order.
@@ -63,14 +80,15 @@ struct Executor {
       let projection = projection.map { $0.foldConstants(evaluation) }
       types = projection.map(\.type)
       let output: RowPipeline.Output
-      if !isSorted, let needed, needed <= Self.topRowsMax {
+      if !isSorted, let needed, needed <= Self.topRowsMax, plan.locking == nil {
         output = .top(projection: projection, keys: plan.sort, limit: needed)
         sortsAtSource = true
       } else {
         output = .rows(projection: projection, limit: isSorted ? needed : nil)
       }
       cursor = try await read(
-        plan.source, RowPipeline(filter: filter, output: output), isOrdered: plan.isSortedBySource)
+        plan.source, RowPipeline(filter: filter, output: output), isOrdered: plan.isSortedBySource,
+        locking: plan.locking)
     case .grouped(let keys, let aggregates, let having, let projection):
       let keys = keys.map { $0.foldConstants(evaluation) }
       let aggregates = aggregates.map { folded($0) }
@@ -110,7 +128,7 @@ struct Executor {
     return call
   }
 
-  private func count(_ expression: Expression?, _ clause: String) throws(SQLError) -> Int? {
+  func count(_ expression: Expression?, _ clause: String) throws(SQLError) -> Int? {
     guard let expression else { return nil }
     guard case .int8(let value) = try expression.evaluate(row: [], evaluation) else { return nil }
     guard value >= 0 else {
@@ -120,7 +138,7 @@ struct Executor {
   }
 
   private func read(
-    _ source: RowSource, _ pipeline: RowPipeline, isOrdered: Bool = false
+    _ source: RowSource, _ pipeline: RowPipeline, isOrdered: Bool = false, locking: RowLocking? = nil
   ) async throws(SQLError) -> any RowCursor {
     let input: any RowCursor
     switch source {
@@ -132,12 +150,13 @@ struct Executor {
       let read = TableRead(
         table: table.id, schemaVersion: table.version, selection: selection, pipeline: pipeline, isOrdered: isOrdered)
       counters?.tableReads += 1
-      let rows = TabletCursor(try await dataPlane.read(read, deadline: deadline))
+      let rows = TabletCursor(try await self.read(read, locking: locking))
       return counters.map { CountingCursor(rows, $0) } ?? rows
     case .nothing: input = ListCursor([[]])
     case .view(let view):
       let viewInput = VirtualTables.Input(
-        catalog: dataPlane.catalog, dataPlane: dataPlane, settings: settings, facts: facts, views: .standard)
+        catalog: dataPlane.catalog, dataPlane: dataPlane, settings: settings, facts: facts, registry: registry,
+        views: .standard)
       input = ListCursor(await view.rows(viewInput))
     case .series(let start, let stop, let step, let type):
       input = try SeriesCursor(

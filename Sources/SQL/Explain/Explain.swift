@@ -2,7 +2,7 @@ import Values
 
 extension SQLSession {
   /// The rows of EXPLAIN. With ANALYZE the statement runs, and what it yields is only counted.
-  func explain(_ plan: ExplainPlan, _ executor: Executor, sink: any ResultSink) async throws(SQLError) -> [Row] {
+  func explain(_ plan: ExplainPlan, _ executor: Executor) async throws(SQLError) -> [Row] {
     var root = PlanDescriber(executor: executor, isVerbose: plan.isVerbose).describe(plan.statement)
     var elapsed = 0.0
     if plan.isAnalyze {
@@ -10,7 +10,7 @@ extension SQLSession {
       let counters = ExecutionCounters()
       counted.counters = counters
       let start = clock.monotonicNanoseconds()
-      let rows = try await count(plan.statement, counted, sink: sink)
+      let rows = try await count(plan.statement, counted)
       elapsed = Double(clock.monotonicNanoseconds() &- start) / 1e6
       root.setActual(rows: rows, sourceRows: counters.sourceRows)
       root.leaf { $0.details.append(.init(name: "Storage Read Requests", value: .number(counters.tableReads))) }
@@ -29,9 +29,7 @@ extension SQLSession {
     }
   }
 
-  private func count(
-    _ plan: StatementPlan, _ executor: Executor, sink: any ResultSink
-  ) async throws(SQLError) -> Int {
+  private func count(_ plan: StatementPlan, _ executor: Executor) async throws(SQLError) -> Int {
     let random = self.random
     switch plan.body {
     case .select(let select):
@@ -41,9 +39,7 @@ extension SQLSession {
       return count
     case .insert(let insert):
       try requireWritable("INSERT")
-      let outcome = try await executor.insert(insert, random: { random.next() })
-      if outcome.committedInBatches { try await noticeBatches(sink) }
-      return outcome.returned.count
+      return try await executor.insert(insert, random: { random.next() }).returned.count
     case .update(let update):
       try requireWritable("UPDATE")
       return try await executor.update(update).returned.count

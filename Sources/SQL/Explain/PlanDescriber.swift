@@ -92,7 +92,7 @@ struct PlanDescriber {
         outputNames[key.column] + (key.descending ? " DESC" : "")
           + (key.nullsFirst == key.descending ? "" : key.nullsFirst ? " NULLS FIRST" : " NULLS LAST")
       }
-      if isTable, limit != nil, case .plain = plan.shape, !plan.isDistinct {
+      if isTable, limit != nil, case .plain = plan.shape, !plan.isDistinct, plan.locking == nil {
         // Each tablet sends the first of its rows only.
         node.details.append(.init(name: "Storage Sort Key", value: .list(keys)))
         node.details.append(
@@ -101,6 +101,10 @@ struct PlanDescriber {
       node = ExplainNode(
         title: "Sort", members: [("Node Type", "Sort")], details: [.init(name: "Sort Key", value: .list(keys))],
         rows: node.rows, width: width, children: [node])
+    }
+    if plan.locking != nil {
+      node = ExplainNode(
+        title: "LockRows", members: [("Node Type", "LockRows")], rows: node.rows, width: width, children: [node])
     }
     if plan.limit != nil || plan.offset != nil {
       let rows = min(limit ?? node.rows, node.rows)

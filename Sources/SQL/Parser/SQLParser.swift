@@ -9,6 +9,8 @@ package struct ParsedScript: Sendable {
     package var text: String
     /// The highest `$n` in it.
     var parameterCount: Int
+    /// `AS OF SYSTEM TIME`, as it was written.
+    var readTime: String?
   }
   package var statements: [Statement]
 }
@@ -47,7 +49,10 @@ package enum SQLParser {
     var rewriter = ShardingRewriter(uncommented, tokens: tokens)
     try rewriter.rewrite()
 
-    let tree = try parseTree(rewriter.bytes)
+    var timeRewriter = SystemTimeRewriter(rewriter.bytes, tokens: tokens)
+    try timeRewriter.rewrite()
+
+    let tree = try parseTree(timeRewriter.bytes)
     var script = ParsedScript(statements: [])
     let statements = tree.root.list("stmts")
     guard statements.count <= statementCountMax else {
@@ -66,7 +71,9 @@ package enum SQLParser {
       }
       let own = String(decoding: bytes[start..<end].drop(while: isBlank), as: UTF8.self)
       script.statements.append(
-        ParsedScript.Statement(syntax: syntax, text: own, parameterCount: reader.parameterCount))
+        ParsedScript.Statement(
+          syntax: syntax, text: own, parameterCount: reader.parameterCount,
+          readTime: try timeRewriter.readTime(of: syntax, in: start..<end)))
     }
     return script
   }

@@ -1,3 +1,5 @@
+import Operations
+
 /// One statement as the user wrote it.
 indirect enum StatementSyntax: Sendable {
   case select(SelectSyntax)
@@ -21,6 +23,8 @@ indirect enum StatementSyntax: Sendable {
   case maintain(command: String, [RelationSyntax])
   case transaction(TransactionSyntax)
   case unlisten
+  case declareCursor(DeclareCursorSyntax)
+  case fetch(FetchSyntax)
   /// Nil: all.
   case closeCursor(name: String?)
   /// Understood and refused: what it is, and what to do instead.
@@ -30,11 +34,22 @@ indirect enum StatementSyntax: Sendable {
 }
 
 enum TransactionSyntax: Sendable {
-  case begin(command: String)
-  case commit
-  case rollback
-  /// Savepoints and two-phase commit by the user's hand.
-  case other(String)
+  case begin(command: String, [OptionSyntax])
+  case commit(chain: Bool)
+  case rollback(chain: Bool)
+  case savepoint(String)
+  case release(String)
+  case rollbackTo(String)
+  /// Two-phase commit by the user's hand.
+  case twoPhase(String)
+}
+
+/// `FOR UPDATE OF t NOWAIT` and its like.
+struct LockingSyntax: Sendable {
+  var strength: RowLockStrength
+  var policy: LockWaitPolicy
+  /// None: all.
+  var relations: [RelationSyntax]
 }
 
 /// The name of a table or view.
@@ -56,6 +71,7 @@ struct SelectSyntax: Sendable {
   var limit: ExpressionSyntax?
   var offset: ExpressionSyntax?
   var isDistinct = false
+  var locking: [LockingSyntax] = []
   /// Rows of `VALUES`, instead of items.
   var values: [[ExpressionSyntax]] = []
   /// The first of its clauses that is not supported, as `UNION`.
@@ -185,4 +201,21 @@ struct SetSyntax: Sendable {
   var change: Change
   var isLocal: Bool
   var isReset: Bool
+}
+
+struct DeclareCursorSyntax: Sendable {
+  var name: String
+  var query: StatementSyntax
+  /// The first of its options that is not supported, as `WITH HOLD`.
+  var unsupportedOption: String?
+}
+
+/// FETCH or MOVE.
+struct FetchSyntax: Sendable {
+  var cursor: String
+  /// Rows ahead; nil for all.
+  var count: Int?
+  /// Anything but FORWARD.
+  var isBackward: Bool
+  var isMove: Bool
 }

@@ -1,3 +1,4 @@
+import Operations
 import Values
 
 extension TreeReader {
@@ -18,7 +19,6 @@ extension TreeReader {
     }
     if body["intoClause"] != nil { refuse("SELECT INTO") }
     if body["windowClause"] != nil { refuse("WINDOW") }
-    if body["lockingClause"] != nil { refuse("FOR UPDATE or FOR SHARE") }
     if body.string("limitOption") == "LIMIT_OPTION_WITH_TIES" { refuse("FETCH … WITH TIES") }
     if select.unsupportedClause != nil { return select }
 
@@ -32,6 +32,7 @@ extension TreeReader {
     select.orderBy = try sortItems(body.list("sortClause"))
     select.limit = try optional(body["limitCount"])
     select.offset = try optional(body["limitOffset"])
+    select.locking = body.list("lockingClause").compactMap { locking($0) }
     let distinct = body.list("distinctClause")
     select.isDistinct = body["distinctClause"] != nil
     // Plain DISTINCT is a list of one empty node.
@@ -39,6 +40,25 @@ extension TreeReader {
       refuse("DISTINCT ON", first.tagged.body.location)
     }
     return select
+  }
+
+  private func locking(_ node: ParseNode) -> LockingSyntax? {
+    guard let body = node["LockingClause"] else { return nil }
+    let strength: RowLockStrength =
+      switch body.string("strength") {
+      case "LCS_FORKEYSHARE": .keyShare
+      case "LCS_FORSHARE": .share
+      case "LCS_FORNOKEYUPDATE": .noKeyUpdate
+      default: .update
+      }
+    let policy: LockWaitPolicy =
+      switch body.string("waitPolicy") {
+      case "LockWaitError": .noWait
+      case "LockWaitSkip": .skipLocked
+      default: .wait
+      }
+    return LockingSyntax(
+      strength: strength, policy: policy, relations: body.list("lockedRels").map { relation($0) })
   }
 
   mutating func targets(_ nodes: [ParseNode]) throws(SQLError) -> [TargetSyntax] {

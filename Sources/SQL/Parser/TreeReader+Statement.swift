@@ -37,6 +37,8 @@ extension TreeReader {
         body.list("rels").compactMap { $0["VacuumRelation"]?["relation"] }.map { relation($0) })
     case "TransactionStmt": return transaction(body)
     case "UnlistenStmt": return .unlisten
+    case "DeclareCursorStmt": return try declareCursor(body)
+    case "FetchStmt": return fetch(body)
     case "ClosePortalStmt": return .closeCursor(name: body.string("portalname"))
     default: return .unsupported(Self.commandName(of: tag), hint: Self.hint(for: tag))
     }
@@ -119,18 +121,43 @@ extension TreeReader {
   }
 
   private func transaction(_ body: ParseNode) -> StatementSyntax {
-    switch body.string("kind") {
-    case "TRANS_STMT_START": .transaction(.begin(command: "START TRANSACTION"))
-    case "TRANS_STMT_COMMIT": .transaction(.commit)
-    case "TRANS_STMT_ROLLBACK": .transaction(.rollback)
-    case "TRANS_STMT_SAVEPOINT": .transaction(.other("SAVEPOINT"))
-    case "TRANS_STMT_RELEASE": .transaction(.other("RELEASE SAVEPOINT"))
-    case "TRANS_STMT_ROLLBACK_TO": .transaction(.other("ROLLBACK TO SAVEPOINT"))
-    case "TRANS_STMT_PREPARE": .transaction(.other("PREPARE TRANSACTION"))
-    case "TRANS_STMT_COMMIT_PREPARED": .transaction(.other("COMMIT PREPARED"))
-    case "TRANS_STMT_ROLLBACK_PREPARED": .transaction(.other("ROLLBACK PREPARED"))
-    default: .transaction(.begin(command: "BEGIN"))
+    let options = options(body.list("options"))
+    let savepoint = body.string("savepoint_name") ?? ""
+    let chain = body.bool("chain")
+    return switch body.string("kind") {
+    case "TRANS_STMT_START": .transaction(.begin(command: "START TRANSACTION", options))
+    case "TRANS_STMT_COMMIT": .transaction(.commit(chain: chain))
+    case "TRANS_STMT_ROLLBACK": .transaction(.rollback(chain: chain))
+    case "TRANS_STMT_SAVEPOINT": .transaction(.savepoint(savepoint))
+    case "TRANS_STMT_RELEASE": .transaction(.release(savepoint))
+    case "TRANS_STMT_ROLLBACK_TO": .transaction(.rollbackTo(savepoint))
+    case "TRANS_STMT_PREPARE": .transaction(.twoPhase("PREPARE TRANSACTION"))
+    case "TRANS_STMT_COMMIT_PREPARED": .transaction(.twoPhase("COMMIT PREPARED"))
+    case "TRANS_STMT_ROLLBACK_PREPARED": .transaction(.twoPhase("ROLLBACK PREPARED"))
+    default: .transaction(.begin(command: "BEGIN", options))
     }
+  }
+
+  // MARK: - Cursors
+
+  private mutating func declareCursor(_ body: ParseNode) throws(SQLError) -> StatementSyntax {
+    guard let query = body["query"] else { return .unsupported("this DECLARE CURSOR", hint: nil) }
+    // `CURSOR_OPT_…` of parsenodes.h.
+    let options = body.int("options")
+    let refused = [(0x01, "a BINARY cursor"), (0x02, "a SCROLL cursor"), (0x20, "a cursor WITH HOLD")]
+    return .declareCursor(
+      DeclareCursorSyntax(
+        name: body.string("portalname") ?? "", query: try statement(query),
+        unsupportedOption: refused.first { options & $0.0 != 0 }?.1))
+  }
+
+  private func fetch(_ body: ParseNode) -> StatementSyntax {
+    let count = body["howMany"]?.string.flatMap { Int($0) } ?? body.int("howMany")
+    let isForward = body.string("direction") ?? "FETCH_FORWARD" == "FETCH_FORWARD"
+    return .fetch(
+      FetchSyntax(
+        cursor: body.string("portalname") ?? "", count: count == .max ? nil : count,
+        isBackward: !isForward || count < 0, isMove: body.bool("ismove")))
   }
 
   /// `CreateExtensionStmt` to `CREATE EXTENSION`.
@@ -139,8 +166,6 @@ extension TreeReader {
     case "IndexStmt": return "CREATE INDEX"
     case "ViewStmt": return "CREATE VIEW"
     case "CreateTableAsStmt": return "CREATE TABLE AS"
-    case "DeclareCursorStmt": return "DECLARE CURSOR"
-    case "FetchStmt": return "FETCH or MOVE"
     case "RenameStmt": return "ALTER … RENAME"
     case "GrantStmt", "GrantRoleStmt": return "GRANT or REVOKE"
     case "CreateSeqStmt": return "CREATE SEQUENCE"
@@ -164,7 +189,6 @@ extension TreeReader {
     switch tag {
     case "IndexStmt": "Rows are found by primary key; choose the key for the queries that must be fast."
     case "ViewStmt", "CreateTableAsStmt": "Create a table and fill it with INSERT … SELECT."
-    case "DeclareCursorStmt", "FetchStmt": "Read with a row limit through a portal of the extended protocol."
     default: nil
     }
   }

@@ -53,6 +53,8 @@ struct SelectPlan: Sendable {
   var columns: [ResultColumn]
   /// The source yields rows in the order asked for.
   var isSortedBySource = false
+  /// How the rows of the table that is its source are locked.
+  var locking: RowLocking?
 
   enum Shape: Sendable {
     case plain([Expression])
@@ -107,4 +109,52 @@ struct ExplainPlan: Sendable {
   var showsCosts: Bool
   var showsTiming: Bool
   var showsSummary: Bool
+}
+
+extension SelectPlan {
+  /// The locks that it takes, or that a subquery in it takes.
+  var innermostLocking: RowLocking? {
+    if case .subquery(let inner) = source { return inner.innermostLocking }
+    return locking
+  }
+
+  var readsTable: Bool {
+    switch source {
+    case .table: true
+    case .subquery(let inner): inner.readsTable
+    case .nothing, .view, .series, .values: false
+    }
+  }
+}
+
+extension StatementPlan {
+  /// What a statement needs of the cluster's rows.
+  enum RowAccess: Comparable {
+    case none
+    /// A single read, or a single mutation, which is a transaction of its own if nothing else belongs to it.
+    case single
+    /// Several steps that must see and do one thing, or locks that someone has to hold.
+    case several
+  }
+
+  var rowAccess: RowAccess {
+    switch body {
+    case .select(let plan): plan.innermostLocking != nil ? .several : plan.readsTable ? .single : .none
+    case .insert(let plan):
+      if case .query(let query, _) = plan.source, query.readsTable { .several } else { .single }
+    case .update, .delete: .single
+    case .explain(let plan): plan.isAnalyze ? plan.statement.rowAccess : .none
+    // COPY, which is none without a table, asks for its transaction itself.
+    case .utility: .none
+    }
+  }
+
+  var writes: Bool {
+    switch body {
+    case .insert, .update, .delete: true
+    case .explain(let plan): plan.isAnalyze && plan.statement.writes
+    case .select(let plan): plan.innermostLocking != nil
+    case .utility: false
+    }
+  }
 }

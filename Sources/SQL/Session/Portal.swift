@@ -3,6 +3,8 @@ import Values
 /// A statement with its parameters, and how far it has run. Lives on its session's loop.
 final class Portal {
   let statement: CachedStatement
+  /// In the order in which a session's portals were made.
+  var number: UInt64 = 0
   let parameters: [Datum]
   var columns: [ResultColumn]?
   var rows: PortalRows?
@@ -45,7 +47,7 @@ final class PortalRows {
 
 /// How a command names itself when it is done.
 enum CommandTag {
-  case select, insert, update, delete, show, explain
+  case select, insert, update, delete, show, explain, fetch
 
   func tag(count: Int) -> String {
     switch self {
@@ -55,6 +57,7 @@ enum CommandTag {
     case .delete: "DELETE \(count)"
     case .show: "SHOW"
     case .explain: "EXPLAIN"
+    case .fetch: "FETCH \(count)"
     }
   }
 
@@ -62,7 +65,7 @@ enum CommandTag {
   var maySuspend: Bool {
     switch self {
     case .select: true
-    case .insert, .update, .delete, .show, .explain: false
+    case .insert, .update, .delete, .show, .explain, .fetch: false
     }
   }
 }

@@ -6,11 +6,14 @@ final class RunningStatement: Sendable {
   enum Reason: Sendable {
     case userRequest
     case timeout
+    case transactionTimeout
 
     var error: SQLError {
       switch self {
       case .userRequest: SQLError(.queryCanceled, "canceling statement due to user request")
       case .timeout: SQLError(.queryCanceled, "canceling statement due to statement timeout")
+      case .transactionTimeout:
+        SQLError(SQLState(code: "25P04"), "terminating connection due to transaction timeout")
       }
     }
   }

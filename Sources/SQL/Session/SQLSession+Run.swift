@@ -19,7 +19,7 @@ enum StatementResult {
 
 extension SQLSession {
   /// Microseconds from the Unix epoch to 2000-01-01.
-  private static let epochMicroseconds: Int64 = 946_684_800_000_000
+  static let epochMicroseconds: Int64 = 946_684_800_000_000
 
   /// Microseconds since 2000-01-01 UTC.
   func now() -> Int64 { Int64(clamping: clock.wallMicroseconds()) &- Self.epochMicroseconds }
@@ -27,7 +27,7 @@ extension SQLSession {
   func bindingContext() -> BindingContext {
     BindingContext(
       catalog: dataPlane.catalog, virtualTables: .standard, searchPath: settings.searchPath, format: settings.format,
-      now: now(), facts: facts)
+      now: transaction?.startTime ?? now(), facts: facts)
   }
 
   /// Runs the work of one statement in a task that `cancel` and the statement's timeout can stop.
@@ -50,8 +50,14 @@ extension SQLSession {
         running.cancel(.timeout, number: number)
       }
     }
+    var transactionTimer: (any ScheduledWork)?
+    if let left = transactionNanosecondsLeft {
+      let running = self.running
+      transactionTimer = loop.schedule(after: left) { running.cancel(.transactionTimeout, number: number) }
+    }
     let result = await task.value
     timer?.cancel()
+    transactionTimer?.cancel()
     let reason = running.end(number)
     switch result {
     case .success(let value): return value
@@ -64,47 +70,60 @@ extension SQLSession {
 
   /// Plans a statement and fixes what one execution sees.
   func begin(_ statement: CachedStatement, parameters: [Datum]) throws(SQLError) -> Execution {
-    let context = bindingContext()
-    let plan = try statement.plan(in: context, settingsGeneration: settings.generation)
+    try requireNotFailed(statement)
+    beginImplicitTransaction()
+    let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
     guard parameters.count >= plan.userParameterCount else {
       throw SQLError(.undefinedParameter, "there is no parameter $\(parameters.count + 1)")
     }
-    return Execution(
-      plan: plan, statement: statement, executor: executor(parameters: parameters, now: context.now))
+    return Execution(plan: plan, statement: statement, executor: executor(parameters: parameters))
   }
 
-  func executor(parameters: [Datum], now: Int64) -> Executor {
+  private func executor(parameters: [Datum]) -> Executor {
     let (clock, random) = (self.clock, self.random)
     let evaluation = EvaluationContext(
-      statementTime: now, transactionTime: now, settings: settings.format, parameters: parameters,
+      statementTime: statementTime, transactionTime: transaction?.startTime ?? statementTime, settings: settings.format,
+      parameters: parameters,
       random: { random.next() },
       clock: { Int64(clamping: clock.wallMicroseconds()) &- Self.epochMicroseconds })
     var limits = self.limits.execution
     limits.memoryBytesMax = min(limits.memoryBytesMax, settings.workMemoryBytes)
-    var deadline: Deadline?
-    if settings.statementTimeoutMilliseconds > 0 {
-      deadline = Deadline(
-        nanoseconds: clock.monotonicNanoseconds() &+ UInt64(settings.statementTimeoutMilliseconds) * 1_000_000)
-    }
     return Executor(
-      dataPlane: dataPlane, settings: settings, facts: facts, evaluation: evaluation, deadline: deadline,
-      limits: limits)
+      dataPlane: dataPlane, settings: settings, facts: facts, registry: registry, evaluation: evaluation,
+      deadline: statementDeadline(), limits: limits)
   }
 
-  /// Carries a statement out up to its first row.
+  func statementDeadline() -> Deadline? {
+    guard settings.statementTimeoutMilliseconds > 0 else { return nil }
+    return Deadline(
+      nanoseconds: clock.monotonicNanoseconds() &+ UInt64(settings.statementTimeoutMilliseconds) * 1_000_000)
+  }
+
+  /// Carries a statement out up to its first rows.
   func start(_ begun: Execution, sink: any ResultSink) async throws(SQLError) -> StatementResult {
     var execution = begun
+    try takeReadTime(of: execution)
     if !execution.plan.slots.isEmpty { execution.executor = try await filled(execution, sink: sink) }
+    if case .utility(let syntax) = execution.plan.body {
+      if !syntax.isFreeOfSnapshots { transaction?.hasQueried = true }
+      return try await runUtility(syntax, execution, sink: sink)
+    }
+    transaction?.hasQueried = true
+    return try await startRestarting(execution, sink: sink)
+  }
+
+  /// What has a plan, once.
+  func carryOut(_ execution: Execution, sink: any ResultSink) async throws(SQLError) -> StatementResult {
     let executor = execution.executor
     switch execution.plan.body {
     case .select(let plan):
+      if let locking = plan.innermostLocking { try requireWritable("SELECT \(locking.strength.clause)") }
       return .rows(try await executor.open(plan), columns: execution.plan.columns, .select, count: nil)
     case .insert(let plan):
       try requireWritable("INSERT")
       let random = self.random
-      let outcome = try await executor.insert(plan, random: { random.next() })
-      if outcome.committedInBatches { try await noticeBatches(sink) }
-      return result(outcome, execution.plan.columns, .insert)
+      return result(
+        try await executor.insert(plan, random: { random.next() }), execution.plan.columns, .insert)
     case .update(let plan):
       try requireWritable("UPDATE")
       return result(try await executor.update(plan), execution.plan.columns, .update)
@@ -112,10 +131,9 @@ extension SQLSession {
       try requireWritable("DELETE")
       return result(try await executor.delete(plan), execution.plan.columns, .delete)
     case .explain(let plan):
-      let lines = try await explain(plan, executor, sink: sink)
+      let lines = try await explain(plan, executor)
       return .rows(ListCursor(lines), columns: execution.plan.columns, .explain, count: nil)
-    case .utility(let syntax):
-      return try await runUtility(syntax, execution, sink: sink)
+    case .utility: throw SQLError(.internalError, "a plan for a statement that needs none")
     }
   }
 
@@ -124,16 +142,16 @@ extension SQLSession {
     return .rows(ListCursor(outcome.returned), columns: columns, tag, count: outcome.affectedCount)
   }
 
-  func requireWritable(_ command: String) throws(SQLError) {
-    guard settings.isReadOnly else { return }
-    throw SQLError(SQLState(code: "25006"), "cannot execute \(command) in a read-only transaction")
-  }
-
-  func noticeBatches(_ sink: any ResultSink) async throws(SQLError) {
-    try await notice(
-      SQLError(
-        SQLState(code: "00000"), "rows of several tablets were committed tablet by tablet, not as one transaction"),
-      .notice, sink)
+  /// `SELECT … AS OF SYSTEM TIME`: the read time of the statement's own transaction. What follows in a pipeline, whose
+  /// Sync may be late, reads as of that time too.
+  private func takeReadTime(of execution: Execution) throws(SQLError) {
+    guard let readTime = execution.statement.statement.readTime else { return }
+    if case .utility(.transaction) = execution.plan.body { return }
+    if case .utility(.set) = execution.plan.body { return }
+    guard let current = transaction, current.phase == .implicit, current.data == nil, !current.hasQueried else {
+      throw .unsupported("AS OF SYSTEM TIME for one statement of a transaction", hint: "Use BEGIN AS OF SYSTEM TIME.")
+    }
+    transaction?.readTime = readTime
   }
 
   /// Tells the client, unless its settings ask for silence.
@@ -189,6 +207,10 @@ extension SQLSession {
         throw SQLError(.objectNotInPrerequisiteState, "lastval is not yet defined in this session")
       }
       return .int8(value)
+    case .cancelBackend(let processID):
+      return try await signal(processID, context, sink) { $0.cancel($1) }
+    case .terminateBackend(let processID):
+      return try await signal(processID, context, sink) { $0.terminate($1) }
     case .sleep(let seconds):
       guard case .float8(let seconds) = try seconds.evaluate(row: [], context), seconds > 0 else { return .null }
       let nanoseconds = UInt64(min(seconds, 1e9) * 1e9)
@@ -215,18 +237,33 @@ extension SQLSession {
   func change(
     _ name: String, to value: String?, isLocal: Bool, sink: any ResultSink
   ) async throws(SQLError) -> String {
-    let before = settings.reported
+    let key = name.lowercased()
+    if let own = TransactionCharacteristics.Name(rawValue: key) {
+      try setCharacteristic(key, to: value ?? settings.defaultCharacteristics.shown(own))
+      return settings.currentCharacteristics.shown(own)
+    }
+    if key == "apus.read_time", let value, !value.isEmpty {
+      _ = try SystemTime.parse(value, now: transaction?.startTime ?? statementTime, settings: settings.format)
+    }
     let stored = try settings.set(name, to: value, isLocal: isLocal)
-    try await report(changesSince: before, sink)
+    try await report(sink)
     return stored
   }
 
-  func report(
-    changesSince before: [(name: String, value: String)], _ sink: any ResultSink
-  ) async throws(SQLError) {
-    for (old, new) in zip(before, settings.reported) where old.value != new.value {
-      try await sink.parameterStatus(name: new.name, value: new.value)
-    }
+  /// Tells the client of reported settings that changed.
+  func report(_ sink: any ResultSink) async throws(SQLError) {
+    for changed in changedSettings() { try await sink.parameterStatus(name: changed.name, value: changed.value) }
+  }
+
+  /// Reaches another session of this node, or this one.
+  private func signal(
+    _ processID: Expression, _ context: EvaluationContext, _ sink: any ResultSink,
+    _ action: (SessionRegistry, Int32) -> Bool
+  ) async throws(SQLError) -> Datum {
+    guard case .int4(let processID) = try processID.evaluate(row: [], context) else { return .null }
+    if action(registry, processID) { return .bool(true) }
+    try await warn(SQLState(code: "01000"), "PID \(processID) is not a PostgreSQL backend process", sink)
+    return .bool(false)
   }
 
   /// Finds a sequence by its name, which may say the schema.

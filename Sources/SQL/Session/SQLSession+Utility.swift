@@ -10,25 +10,29 @@ extension SQLSession {
     switch syntax {
     case .createTable(let create):
       try requireWritable("CREATE TABLE")
+      try requireNoTransaction("CREATE TABLE")
       try await createTable(create, execution, sink: sink)
       return .command(tag: "CREATE TABLE")
     case .dropTables(let tables, let ifExists):
       try requireWritable("DROP TABLE")
+      try requireNoTransaction("DROP TABLE")
       try await dropTables(tables, ifExists: ifExists, execution, sink: sink)
       return .command(tag: "DROP TABLE")
     case .addPrimaryKey(let relation, let constraint, let ifExists):
       try requireWritable("ALTER TABLE")
+      try requireNoTransaction("ALTER TABLE")
       try await addPrimaryKey(relation, constraint, ifExists: ifExists, execution, sink: sink)
       return .command(tag: "ALTER TABLE")
     case .truncate(let relations):
       try requireWritable("TRUNCATE TABLE")
+      try requireNoTransaction("TRUNCATE TABLE")
       try await truncate(relations, execution)
       return .command(tag: "TRUNCATE TABLE")
     case .copy(let copy):
       let count = try await runCopy(copy, execution, sink: sink)
       return .command(tag: "COPY \(count)")
     case .set(let set):
-      try await runSet(set, sink: sink)
+      try await runSet(set, readTime: execution.statement.statement.readTime, sink: sink)
       return .command(tag: set.isReset ? "RESET" : "SET")
     case .show(let name):
       return .rows(
@@ -48,6 +52,7 @@ extension SQLSession {
     case .discard(let target):
       return .command(tag: try await discard(target, sink: sink))
     case .maintain(let command, let relations):
+      if command == "VACUUM" { try requireNoBlock(command) }
       // There is nothing to vacuum by hand, and no statistics; the names are still checked.
       let binder = StatementBinder(context: bindingContext(), parameters: ParameterTypes(count: 0, given: []))
       do throws(SQLError) {
@@ -55,11 +60,19 @@ extension SQLSession {
       } catch { throw error.located(in: execution.statement.text) }
       return .command(tag: command)
     case .transaction(let transaction):
-      return .command(tag: try await runTransaction(transaction, sink: sink))
+      return .command(
+        tag: try await runTransaction(transaction, asOf: execution.statement.statement.readTime, sink: sink))
+    case .declareCursor(let cursor):
+      try await declare(cursor, execution, sink: sink)
+      return .command(tag: "DECLARE CURSOR")
+    case .fetch(let fetch): return try await self.fetch(fetch)
     // Nothing can be listened to, so there is nothing to stop; pools send it between borrowers.
     case .unlisten: return .command(tag: "UNLISTEN")
     case .closeCursor(let name):
-      guard let name else { return .command(tag: "CLOSE CURSOR ALL") }
+      guard let name else {
+        portals = portals.filter { $0.key.isEmpty || $0.value === runningPortal }
+        return .command(tag: "CLOSE CURSOR ALL")
+      }
       guard portals.removeValue(forKey: name) != nil else {
         throw SQLError(.invalidCursorName, "cursor \"\(name)\" does not exist")
       }
@@ -72,7 +85,7 @@ extension SQLSession {
 
   // MARK: - Settings
 
-  private func runSet(_ set: SetSyntax, sink: any ResultSink) async throws(SQLError) {
+  private func runSet(_ set: SetSyntax, readTime: String?, sink: any ResultSink) async throws(SQLError) {
     switch set.change {
     case .value(let values):
       if values.count > 1, set.name.lowercased() != "search_path", set.name.lowercased() != "datestyle" {
@@ -85,27 +98,27 @@ extension SQLSession {
       try await change(set.name, to: value, isLocal: set.isLocal, sink: sink)
     case .toDefault: try await change(set.name, to: nil, isLocal: set.isLocal, sink: sink)
     case .resetAll:
-      let before = settings.reported
       settings.resetAll()
-      try await report(changesSince: before, sink)
+      try await report(sink)
     case .transaction(let isSession, let options):
       if !isSession { try await warnOutsideBlock("SET TRANSACTION", sink) }
       for option in options {
-        let name = isSession ? "default_\(option.name)" : option.name
-        let value: String =
-          switch option.value {
-          case .text(let text): text
-          case .number(let number): number == 0 ? "off" : "on"
-          default: ""
-          }
-        try await change(name, to: value, isLocal: !isSession, sink: sink)
+        if isSession {
+          try await change("default_\(option.name)", to: option.settingValue, isLocal: false, sink: sink)
+        } else {
+          try setCharacteristic(option.name, to: option.settingValue)
+        }
+      }
+      if let readTime {
+        guard !isSession else { throw .unsupported("AS OF SYSTEM TIME here", hint: "Set apus.read_time.") }
+        try setReadTime(readTime)
       }
     }
   }
 
   private func warnOutsideBlock(_ command: String, _ sink: any ResultSink) async throws(SQLError) {
-    try await notice(
-      SQLError(.noActiveTransaction, "\(command) can only be used in transaction blocks"), .warning, sink)
+    guard transaction?.phase == .implicit, place.isAlone else { return }
+    try await warn(.noActiveTransaction, "\(command) can only be used in transaction blocks", sink)
   }
 
   /// As PostgreSQL shows a schema name in `search_path`.
@@ -132,14 +145,14 @@ extension SQLSession {
       return "DISCARD SEQUENCES"
     case .temp: return "DISCARD TEMP"
     case .all:
-      let before = settings.reported
+      try requireNoBlock("DISCARD ALL")
       portals.removeAll()
       prepared.removeAll()
       cache.removeAll()
       sequenceValues = [:]
       lastSequence = nil
       settings.resetAll()
-      try await report(changesSince: before, sink)
+      try await report(sink)
       return "DISCARD ALL"
     }
   }
@@ -188,27 +201,14 @@ extension SQLSession {
     } catch { throw error.located(in: execution.statement.text) }
     return try await start(try begin(statement, parameters: values), sink: sink)
   }
-
-  // MARK: - Transactions
-
-  private func runTransaction(_ transaction: TransactionSyntax, sink: any ResultSink) async throws(SQLError) -> String {
-    let hint = "Each statement commits on its own; send the statement without \(transaction.command)."
-    switch transaction {
-    case .begin, .other: throw .unsupported("\(transaction.command) (transactions of several statements)", hint: hint)
-    case .commit, .rollback:
-      try await notice(
-        SQLError(.noActiveTransaction, "there is no transaction in progress"), .warning, sink)
-      return transaction.command
-    }
-  }
 }
 
-extension TransactionSyntax {
-  var command: String {
+extension StatementSyntax {
+  /// Whether it leaves open which snapshot its transaction sees, as PostgreSQL's `PlannedStmtRequiresSnapshot` does.
+  var isFreeOfSnapshots: Bool {
     switch self {
-    case .begin(let command), .other(let command): command
-    case .commit: "COMMIT"
-    case .rollback: "ROLLBACK"
+    case .transaction, .set, .show, .unlisten: true
+    default: false
     }
   }
 }

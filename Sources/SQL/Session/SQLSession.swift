@@ -19,6 +19,17 @@ package actor SQLSession: Session {
   var settings: Settings
   var prepared: [String: CachedStatement] = [:]
   var portals: [String: Portal] = [:]
+  var nextPortalNumber: UInt64 = 1
+  /// Nil between transactions.
+  var transaction: SessionTransaction?
+  /// Where the running statement stands.
+  var place = StatementPlace()
+  /// When the client's latest message came: `statement_timestamp()`.
+  var statementTime: Int64 = 0
+  /// What the client was last told of the settings that it is told.
+  private var reported: (generation: Int, values: [(name: String, value: String)])
+  nonisolated let activity: SessionActivity
+  let registry: SessionRegistry
   var cache: StatementCache
   /// What the running statement's task works on; the task cannot be given it, as it belongs to this actor.
   private var current: Work?
@@ -36,11 +47,14 @@ package actor SQLSession: Session {
     var column: UInt16
   }
 
+  /// The portal whose statement runs.
+  var runningPortal: Portal? { if case .portal(let portal)? = current { portal } else { nil } }
+
   package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   init(
     dataPlane: any DataPlane, clock: any Clock, random: any RandomSource, limits: SessionLimits, settings: Settings,
-    facts: SessionFacts, loop: any Loop
+    facts: SessionFacts, registry: SessionRegistry, loop: any Loop
   ) {
     self.dataPlane = dataPlane
     self.clock = clock
@@ -50,37 +64,101 @@ package actor SQLSession: Session {
     self.facts = facts
     self.loop = loop
     cache = StatementCache(countMax: limits.cachedTextsMax)
+    reported = (settings.changeCount, settings.reported)
+    self.registry = registry
+    activity = SessionActivity(facts: facts, startMicroseconds: clock.wallMicroseconds())
+    registry.add(activity, cancel: { [running] in running.cancel(.userRequest) })
   }
 
   package func reportedSettings() -> [(name: String, value: String)] { settings.reported }
 
-  /// Transactions of several statements are not there yet, so a session is always between transactions.
-  package var transactionStatus: TransactionStatus { .idle }
+  package func attach(_ client: SessionClient) { registry.attach(client, to: facts.processID) }
 
   package nonisolated func cancel() { running.cancel(.userRequest) }
 
-  package func terminate() {
+  package func terminate() async {
     running.cancel(.userRequest)
-    portals.removeAll()
+    registry.remove(facts.processID)
     prepared.removeAll()
     cache.removeAll()
+    await rollBackTransaction()
+  }
+
+  package func ready() -> SessionReadiness {
+    let status: TransactionStatus =
+      switch transaction?.phase {
+      case nil, .implicit: .idle
+      case .block: .inBlock
+      case .failed: .failed
+      }
+    activity.becameIdle(status, at: clock.wallMicroseconds())
+    return SessionReadiness(status: status, changedSettings: changedSettings(), idleLimit: idleLimit(status))
+  }
+
+  /// What a transaction may still take while its client says nothing.
+  private func idleLimit(_ status: TransactionStatus) -> IdleLimit? {
+    guard status != .idle else { return nil }
+    var limit: IdleLimit?
+    if settings.idleInTransactionTimeoutMilliseconds > 0 {
+      limit = IdleLimit(
+        nanoseconds: UInt64(settings.idleInTransactionTimeoutMilliseconds) * 1_000_000,
+        error: SQLError(
+          SQLState(code: "25P03"), "terminating connection due to idle-in-transaction timeout"))
+    }
+    if let left = transactionNanosecondsLeft, left < limit?.nanoseconds ?? .max {
+      limit = IdleLimit(nanoseconds: left, error: RunningStatement.Reason.transactionTimeout.error)
+    }
+    return limit
+  }
+
+  /// What `transaction_timeout` leaves to this transaction, or the next one; nil where it is not set.
+  var transactionNanosecondsLeft: UInt64? {
+    guard settings.transactionTimeoutMilliseconds > 0 else { return nil }
+    let now = clock.monotonicNanoseconds()
+    let start = transaction?.startNanoseconds ?? now
+    let end = start &+ UInt64(settings.transactionTimeoutMilliseconds) * 1_000_000
+    return end > now ? end - now : 0
+  }
+
+  /// The reported settings that the client does not know yet. It counts as told.
+  func changedSettings() -> [(name: String, value: String)] {
+    guard reported.generation != settings.changeCount else { return [] }
+    let values = settings.reported
+    let changed = zip(reported.values, values).filter { $0.value != $1.value }.map(\.1)
+    reported = (settings.changeCount, values)
+    return changed
   }
 
   // MARK: - Simple query
 
   package func simpleQuery(_ sql: String, sink: any ResultSink) async throws(SQLError) {
     portals[""] = nil
-    let statements = try cache.statements(of: sql)
-    if statements.isEmpty {
-      try await sink.emptyQuery()
-      return
+    messageCame(sql)
+    do throws(SQLError) {
+      let statements = try cache.statements(of: sql)
+      if statements.isEmpty {
+        try await sink.emptyQuery()
+        return
+      }
+      for (index, statement) in statements.enumerated() {
+        place = StatementPlace(isAlone: statements.count == 1, isLast: index == statements.count - 1)
+        current = .statement(statement)
+        defer { current = nil }
+        try await run { session throws(SQLError) in try await session.runSimple(sink: sink) }
+      }
+    } catch {
+      await fail()
+      throw error
     }
-    for statement in statements {
-      current = .statement(statement)
-      defer { current = nil }
-      try await run { session throws(SQLError) in try await session.runSimple(sink: sink) }
-      endImplicitTransaction()
-    }
+  }
+
+  private func messageCame(_ sql: String) {
+    statementTime = now()
+    let start = transaction?.startTime ?? statementTime
+    activity.began(
+      sql, at: UInt64(clamping: statementTime &+ Self.epochMicroseconds),
+      transactionStart: UInt64(clamping: start &+ Self.epochMicroseconds),
+      applicationName: settings.applicationName)
   }
 
   private func runSimple(sink: any ResultSink) async throws(SQLError) {
@@ -101,12 +179,22 @@ package actor SQLSession: Session {
       }
       tag = tagName.tag(count: count ?? sent)
     }
+    if place.isLast { try await commitImplicitTransaction() }
     try await sink.complete(tag: tag)
   }
 
   // MARK: - Extended query
 
-  package func parse(name: String, sql: String, parameterTypes: [UInt32]) throws(SQLError) {
+  package func parse(name: String, sql: String, parameterTypes: [UInt32]) async throws(SQLError) {
+    do throws(SQLError) {
+      try parsePrepared(name: name, sql: sql, parameterTypes: parameterTypes)
+    } catch {
+      await fail()
+      throw error
+    }
+  }
+
+  private func parsePrepared(name: String, sql: String, parameterTypes: [UInt32]) throws(SQLError) {
     if !name.isEmpty, prepared[name] != nil {
       throw SQLError(.duplicatePreparedStatement, "prepared statement \"\(name)\" already exists")
     }
@@ -135,6 +223,7 @@ package actor SQLSession: Session {
         ?? ParsedScript.Statement(syntax: .unsupported("", hint: nil), text: "", parameterCount: 0)
       statement = CachedStatement(parsed, text: sql, given: given)
     }
+    try requireNotFailed(statement)
     if !statement.isEmpty { _ = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation) }
     try store(statement, as: name)
   }
@@ -159,8 +248,21 @@ package actor SQLSession: Session {
   package func bind(
     portal: String, statement name: String, parameters: [ArraySlice<UInt8>?], parameterFormats: [DataFormat],
     resultFormats: [DataFormat]
+  ) async throws(SQLError) {
+    do throws(SQLError) {
+      try makePortal(portal, of: name, parameters, parameterFormats, resultFormats)
+    } catch {
+      await fail()
+      throw error
+    }
+  }
+
+  private func makePortal(
+    _ portal: String, of name: String, _ parameters: [ArraySlice<UInt8>?], _ parameterFormats: [DataFormat],
+    _ resultFormats: [DataFormat]
   ) throws(SQLError) {
     guard let statement = prepared[name] else { throw Self.noStatement(name) }
+    try requireNotFailed(statement)
     if !portal.isEmpty, portals[portal] != nil {
       throw SQLError(.duplicateCursor, "cursor \"\(portal)\" already exists")
     }
@@ -168,7 +270,7 @@ package actor SQLSession: Session {
       throw SQLError(.insufficientResources, "too many portals (\(limits.portalsMax))", hint: "Close some first.")
     }
     if statement.isEmpty {
-      portals[portal] = Portal(statement: statement, parameters: [], columns: nil)
+      add(Portal(statement: statement, parameters: [], columns: nil), as: portal)
       return
     }
     let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
@@ -189,7 +291,7 @@ package actor SQLSession: Session {
       let format = parameterFormats.isEmpty ? .text : parameterFormats[min(index, parameterFormats.count - 1)]
       values.append(try Self.value(parameter, plan.parameterTypes[index], format, settings.format, now()))
     }
-    var columns = plan.columns
+    var columns = columns(of: statement, plan)
     if let count = columns?.count {
       guard resultFormats.count <= 1 || resultFormats.count == count else {
         throw SQLError(
@@ -199,7 +301,19 @@ package actor SQLSession: Session {
         columns?[index].format = resultFormats[min(index, resultFormats.count - 1)]
       }
     }
-    portals[portal] = Portal(statement: statement, parameters: values, columns: columns)
+    add(Portal(statement: statement, parameters: values, columns: columns), as: portal)
+  }
+
+  func add(_ portal: Portal, as name: String) {
+    portal.number = nextPortalNumber
+    nextPortalNumber += 1
+    portals[name] = portal
+  }
+
+  /// What a statement yields; FETCH yields what its cursor does.
+  private func columns(of statement: CachedStatement, _ plan: StatementPlan) -> [ResultColumn]? {
+    guard case .fetch(let fetch) = statement.statement.syntax, !fetch.isMove else { return plan.columns }
+    return portals[fetch.cursor]?.columns
   }
 
   private static func value(
@@ -212,35 +326,56 @@ package actor SQLSession: Session {
     }
   }
 
-  package func describe(statement name: String) throws(SQLError) -> StatementDescription {
-    guard let statement = prepared[name] else { throw Self.noStatement(name) }
-    if statement.isEmpty { return StatementDescription(parameterTypes: [], columns: nil) }
-    let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
-    return StatementDescription(
-      parameterTypes: Array(plan.parameterTypes.prefix(plan.userParameterCount)), columns: plan.columns)
+  package func describe(statement name: String) async throws(SQLError) -> StatementDescription {
+    do throws(SQLError) {
+      guard let statement = prepared[name] else { throw Self.noStatement(name) }
+      if statement.isEmpty { return StatementDescription(parameterTypes: [], columns: nil) }
+      let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
+      let columns = columns(of: statement, plan)
+      if columns != nil { try requireNotFailed(statement) }
+      return StatementDescription(
+        parameterTypes: Array(plan.parameterTypes.prefix(plan.userParameterCount)), columns: columns)
+    } catch {
+      await fail()
+      throw error
+    }
   }
 
-  package func describe(portal name: String) throws(SQLError) -> [ResultColumn]? {
-    guard let portal = portals[name] else { throw Self.noPortal(name) }
-    return portal.columns
+  package func describe(portal name: String) async throws(SQLError) -> [ResultColumn]? {
+    do throws(SQLError) {
+      guard let portal = portals[name] else { throw Self.noPortal(name) }
+      if portal.columns != nil { try requireNotFailed(portal.statement) }
+      return portal.columns
+    } catch {
+      await fail()
+      throw error
+    }
   }
 
   package func execute(
-    portal name: String, maxRows: Int, sink: any ResultSink
+    portal name: String, maxRows: Int, syncFollows: Bool, sink: any ResultSink
   ) async throws(SQLError) -> ExecuteOutcome {
-    guard let portal = portals[name] else { throw Self.noPortal(name) }
-    if portal.statement.isEmpty { return .empty }
-    if portal.isDone {
-      throw SQLError(
-        .objectNotInPrerequisiteState, "portal \"\(name)\" cannot be run")
+    do throws(SQLError) {
+      guard let portal = portals[name] else { throw Self.noPortal(name) }
+      if portal.statement.isEmpty { return .empty }
+      messageCame(portal.statement.text)
+      if portal.isDone {
+        throw SQLError(
+          .objectNotInPrerequisiteState, "portal \"\(name)\" cannot be run")
+      }
+      place = StatementPlace(isAlone: transaction == nil, isLast: syncFollows)
+      current = .portal(portal)
+      defer { current = nil }
+      return try await run { session throws(SQLError) in try await session.execute(maxRows: maxRows, sink: sink) }
+    } catch {
+      await fail()
+      throw error
     }
-    current = .portal(portal)
-    defer { current = nil }
-    return try await run { session throws(SQLError) in try await session.execute(maxRows: maxRows, sink: sink) }
   }
 
   private func execute(maxRows: Int, sink: any ResultSink) async throws(SQLError) -> ExecuteOutcome {
     guard case .portal(let portal) = current else { throw SQLError(.internalError, "no portal to run") }
+    try requireNotFailed(portal.statement)
     if portal.rows == nil {
       let execution = try begin(portal.statement, parameters: portal.parameters)
       switch try await start(execution, sink: sink) {
@@ -270,12 +405,20 @@ package actor SQLSession: Session {
   package func close(statement name: String) { prepared[name] = nil }
   package func close(portal name: String) { portals[name] = nil }
 
-  package func sync() { endImplicitTransaction() }
-
-  /// Cursors end with their transaction, and each statement is one.
-  func endImplicitTransaction() {
-    portals.removeAll(keepingCapacity: true)
-    settings.endTransaction()
+  package func sync() async throws(SQLError) {
+    // A block goes on, and its portals with it.
+    guard transaction?.phase ?? .implicit == .implicit else { return }
+    do throws(SQLError) {
+      if transaction?.data == nil {
+        try await commitImplicitTransaction()
+      } else {
+        try await run { session throws(SQLError) in try await session.commitImplicitTransaction() }
+      }
+      portals.removeAll(keepingCapacity: true)
+    } catch {
+      await fail()
+      throw error
+    }
   }
 
   static func noStatement(_ name: String) -> SQLError {

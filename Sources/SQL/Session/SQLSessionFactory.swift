@@ -19,6 +19,8 @@ package struct SQLSessionFactory: SessionFactory {
   private let clock: any Clock
   private let random: any RandomSource
   private let limits: SessionLimits
+  /// The sessions that it made and that still live.
+  package let registry = SessionRegistry()
 
   package init(dataPlane: any DataPlane, runtime: Runtime, limits: SessionLimits = SessionLimits()) {
     self.init(dataPlane: dataPlane, clock: runtime.clock, random: runtime.random, limits: limits)
@@ -94,6 +96,7 @@ package struct SQLSessionFactory: SessionFactory {
     }
     return SQLSession(
       dataPlane: dataPlane, clock: clock, random: random, limits: limits, settings: initial,
-      facts: SessionFacts(user: user, database: database, processID: processID), loop: loop)
+      facts: SessionFacts(user: user, database: database, processID: processID), registry: registry,
+      loop: loop)
   }
 }

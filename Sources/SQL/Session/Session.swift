@@ -8,8 +8,11 @@ package protocol Session: AnyObject, Sendable {
   /// (`server_version`, `client_encoding`, …).
   func reportedSettings() async -> [(name: String, value: String)]
 
+  /// Who the session serves; called once, before anything runs.
+  func attach(_ client: SessionClient) async
+
   /// Runs every statement of a simple query. Statements before the one that throws have taken effect as PostgreSQL's
-  /// rules for multi-statement queries say; the results so far are in the sink.
+  /// rules for multi-statement queries say (manual, 55.2.2.1); the results so far are in the sink.
   func simpleQuery(_ sql: String, sink: any ResultSink) async throws(SQLError)
 
   /// `Parse`: an OID of 0 means "infer". The name "" is the unnamed statement.
@@ -23,17 +26,58 @@ package protocol Session: AnyObject, Sendable {
   /// Nil where the portal yields no rows.
   func describe(portal: String) async throws(SQLError) -> [ResultColumn]?
   /// `Execute`: at most `maxRows` rows (0: all). Does not call `sink.columns`: the client described or did not care.
-  func execute(portal: String, maxRows: Int, sink: any ResultSink) async throws(SQLError) -> ExecuteOutcome
+  /// - Parameter syncFollows: whether the next message is known to be Sync, so that nothing else can belong to this
+  ///   statement's implicit transaction. False where that is not known: it costs time only.
+  func execute(
+    portal: String, maxRows: Int, syncFollows: Bool, sink: any ResultSink
+  ) async throws(SQLError) -> ExecuteOutcome
   func close(statement: String) async
   func close(portal: String) async
   /// `Sync`: ends the implicit transaction of what ran since the last one; after an error, forgets it.
   func sync() async throws(SQLError)
-  /// What `ReadyForQuery` reports.
-  var transactionStatus: TransactionStatus { get async }
+  /// The client is about to hear `ReadyForQuery`.
+  func ready() async -> SessionReadiness
   /// Makes the running statement end with 57014 soon. Does nothing when none runs.
   nonisolated func cancel()
   /// The client is gone: everything it holds is let go.
   func terminate() async
+}
+
+/// What a client hears with `ReadyForQuery`, and what it may do then.
+package struct SessionReadiness: Sendable {
+  package var status: TransactionStatus
+  /// Reported settings that changed without the client having been told, as a rollback changes them.
+  package var changedSettings: [(name: String, value: String)]
+  package var idleLimit: IdleLimit?
+  package init(
+    status: TransactionStatus, changedSettings: [(name: String, value: String)] = [], idleLimit: IdleLimit? = nil
+  ) {
+    self.status = status
+    self.changedSettings = changedSettings
+    self.idleLimit = idleLimit
+  }
+}
+
+/// How long a client may say nothing, and what it hears as FATAL after that.
+package struct IdleLimit: Hashable, Sendable {
+  package var nanoseconds: UInt64
+  package var error: SQLError
+  package init(nanoseconds: UInt64, error: SQLError) {
+    self.nanoseconds = nanoseconds
+    self.error = error
+  }
+}
+
+/// Whom a session serves.
+package struct SessionClient: Sendable {
+  /// An IP address; nil where there is none.
+  package var address: String?
+  /// Ends the connection with a FATAL error, as soon as no statement runs. From any thread.
+  package var end: @Sendable (SQLError) -> Void
+  package init(address: String?, end: @escaping @Sendable (SQLError) -> Void) {
+    self.address = address
+    self.end = end
+  }
 }
 
 package enum DataFormat: Int16, Sendable {

@@ -50,6 +50,11 @@ enum SettingCatalog {
         "application_name", .string, "", reported: true, "Reporting and Logging / What to Log",
         "Sets the application name to be reported in statistics and logs."),
       setting(
+        "apus.copy_rows_per_transaction", .integer(0...Int(Int32.max), unit: nil), "0", client,
+        "Sets after how many rows COPY FROM commits, outside of transaction blocks; 0 commits at its end."),
+      setting(
+        "apus.read_time", .string, "", client, "Sets the time as of which the session reads; it cannot write then."),
+      setting(
         "bytea_output", .choice(["escape", "hex"]), "hex", client, "Sets the output format for bytea."),
       setting(
         "client_encoding", .string, "UTF8", reported: true, locale, "Sets the client's character set encoding."),
@@ -145,6 +150,9 @@ enum SettingCatalog {
         "transaction_isolation", .choice(isolationLevels), "read committed", client,
         "Sets the current transaction's isolation level."),
       setting("transaction_read_only", .boolean, "off", client, "Sets the current transaction's read-only status."),
+      setting(
+        "transaction_timeout", milliseconds, "0", client,
+        "Sets the maximum allowed duration of any transaction."),
       setting(
         "work_mem", .integer(64...Int(Int32.max), unit: .kilobytes), "64MB", "Resource Usage / Memory",
         "Sets the maximum memory to be used for query workspaces."),

@@ -4,16 +4,27 @@ import Values
 struct Settings: Sendable {
   private var initial: [String: String] = [:]
   private var values: [String: String] = [:]
-  /// What each setting goes back to when the statement, its implicit transaction, ends (`SET LOCAL`).
+  /// What each setting goes back to when the transaction ends (`SET LOCAL`).
   private var beforeLocal: [String: String] = [:]
+  /// Those of the current transaction; nil between transactions, when they are what the next one begins with.
+  private(set) var characteristics: TransactionCharacteristics?
+  private(set) var defaultCharacteristics = TransactionCharacteristics()
   private(set) var format = FormatSettings.standard
   private(set) var searchPath = ["public"]
   private(set) var statementTimeoutMilliseconds = 0
+  private(set) var applicationName = ""
   private(set) var workMemoryBytes = 65_536 << 10
   private(set) var clientMinMessages = NoticeSeverity.notice
-  private(set) var isReadOnly = false
+  private(set) var lockTimeoutMilliseconds = 0
+  private(set) var idleInTransactionTimeoutMilliseconds = 0
+  private(set) var transactionTimeoutMilliseconds = 0
+  private(set) var copyRowsPerTransaction = 0
+  /// The time as of which the session reads, as it was written; nil for now.
+  private(set) var readTime: String?
   /// Counts changes of what binding depends on: plans of another generation are stale.
   private(set) var generation = 0
+  /// Counts all changes.
+  private(set) var changeCount = 0
   private let user: String
 
   init(user: String) {
@@ -28,9 +39,17 @@ struct Settings: Sendable {
 
   /// - Throws: 42704 for a name that there is not.
   func value(_ name: String) throws(SQLError) -> String {
-    guard let value = values[name.lowercased()] else { throw Self.unknown(name) }
+    guard let value = shown(name.lowercased()) else { throw Self.unknown(name) }
     return value
   }
+
+  private func shown(_ key: String) -> String? {
+    if let name = TransactionCharacteristics.Name(rawValue: key) { return currentCharacteristics.shown(name) }
+    return values[key]
+  }
+
+  var currentCharacteristics: TransactionCharacteristics { characteristics ?? defaultCharacteristics }
+  var isReadOnly: Bool { currentCharacteristics.isReadOnly }
 
   var reported: [(name: String, value: String)] {
     SettingCatalog.definitions.filter(\.isReported).map { ($0.name, values[$0.name.lowercased()] ?? "") }
@@ -40,7 +59,7 @@ struct Settings: Sendable {
   var all: [(definition: SettingDefinition, value: String, resetValue: String)] {
     SettingCatalog.definitions.map {
       let key = $0.name.lowercased()
-      return ($0, values[key] ?? "", initial[key] ?? "")
+      return ($0, shown(key) ?? "", initial[key] ?? "")
     }
   }
 
@@ -97,11 +116,32 @@ struct Settings: Sendable {
     settle()
   }
 
-  /// The implicit transaction is over: what was set locally goes back.
+  // MARK: - Transactions
+
+  mutating func beginTransaction() { characteristics = defaultCharacteristics }
+
+  mutating func setCharacteristics(_ new: TransactionCharacteristics) { characteristics = new }
+
+  /// The value for one of the transaction's own settings, in the form in which it is kept.
+  func accepted(_ name: TransactionCharacteristics.Name, _ value: String) throws(SQLError) -> String {
+    try accepted(name.rawValue, value)
+  }
+
+  /// The transaction committed: what was set locally goes back.
   mutating func endTransaction() {
+    characteristics = nil
     if beforeLocal.isEmpty { return }
     for (key, value) in beforeLocal { values[key] = value }
     beforeLocal = [:]
+    settle()
+  }
+
+  /// What was set since then is undone.
+  mutating func restore(_ earlier: Settings) {
+    characteristics = earlier.characteristics
+    if values == earlier.values, beforeLocal == earlier.beforeLocal { return }
+    values = earlier.values
+    beforeLocal = earlier.beforeLocal
     settle()
   }
 
@@ -259,6 +299,7 @@ struct Settings: Sendable {
 
   /// Brings what execution reads up to date.
   private mutating func settle() {
+    changeCount += 1
     let (oldFormat, oldPath) = (format, searchPath)
     func current(_ key: String) -> String { values[key] ?? "" }
     _ = format.setDateStyle(current("datestyle"))
@@ -267,6 +308,7 @@ struct Settings: Sendable {
     format.extraFloatDigits = Int(current("extra_float_digits")) ?? 1
     format.byteaOutput = current("bytea_output") == "escape" ? .escape : .hex
     searchPath = Self.schemas(current("search_path"), user: user)
+    applicationName = current("application_name")
     statementTimeoutMilliseconds = Self.base(current("statement_timeout"), .milliseconds)
     workMemoryBytes = 1024 * Self.base(current("work_mem"), .kilobytes)
     clientMinMessages =
@@ -276,7 +318,14 @@ struct Settings: Sendable {
       case "warning", "error": .warning
       default: .debug
       }
-    isReadOnly = current("default_transaction_read_only") == "on" || current("transaction_read_only") == "on"
+    lockTimeoutMilliseconds = Self.base(current("lock_timeout"), .milliseconds)
+    idleInTransactionTimeoutMilliseconds = Self.base(current("idle_in_transaction_session_timeout"), .milliseconds)
+    transactionTimeoutMilliseconds = Self.base(current("transaction_timeout"), .milliseconds)
+    copyRowsPerTransaction = Int(current("apus.copy_rows_per_transaction")) ?? 0
+    readTime = current("apus.read_time").isEmpty ? nil : current("apus.read_time")
+    defaultCharacteristics.set(.level, to: current("default_transaction_isolation"))
+    defaultCharacteristics.set(.readOnly, to: current("default_transaction_read_only"))
+    defaultCharacteristics.set(.deferrable, to: current("default_transaction_deferrable"))
     if format != oldFormat || searchPath != oldPath { generation += 1 }
   }
 

@@ -11,7 +11,6 @@ COPY c FROM STDIN;
 <ignored
 ----
 COPY IN 3
-NOTICE: 00000: rows of several tablets were committed tablet by tablet, not as one transaction
 COPY 3
 
 COPY c TO STDOUT;
@@ -42,7 +41,6 @@ COPY c (id, t) FROM STDIN WITH (FORMAT csv, HEADER true, DELIMITER ';', NULL 'ni
 <lines"
 ----
 COPY IN 2
-NOTICE: 00000: rows of several tablets were committed tablet by tablet, not as one transaction
 COPY 4
 
 COPY (SELECT id, t FROM c WHERE id >= 10 ORDER BY id) TO STDOUT (FORMAT csv, FORCE_QUOTE (t), NULL 'nil');

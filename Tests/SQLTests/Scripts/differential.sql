@@ -5,7 +5,6 @@ CREATE TABLE
 
 INSERT INTO emp VALUES (1,'Ann','eng',1000.50,'2020-01-15',true,NULL,'x'),(2,'Bob','eng',2000,'2021-02-28',false,1,NULL),(3,'Cid','ops',NULL,'2019-12-31',NULL,1,'yy'),(4,'dee',NULL,-5.25,NULL,true,2,''),(5,'Éva','ops',3000,'2022-07-04',false,2,'abcdef');
 ----
-NOTICE: 00000: rows of several tablets were committed tablet by tablet, not as one transaction
 INSERT 0 5
 
 SELECT * FROM emp ORDER BY id;

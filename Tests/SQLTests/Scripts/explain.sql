@@ -144,7 +144,6 @@ EXPLAIN
 
 INSERT INTO rg VALUES (1, 1), (1, 2), (11, 1);
 ----
-NOTICE: 00000: rows of several tablets were committed tablet by tablet, not as one transaction
 INSERT 0 3
 
 EXPLAIN (ANALYZE, COSTS OFF) SELECT * FROM rg WHERE a = 1 ORDER BY b LIMIT 1;

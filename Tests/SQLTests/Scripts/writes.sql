@@ -99,7 +99,6 @@ CREATE TABLE
 
 INSERT INTO s (v) VALUES (1.239), (2) RETURNING *;
 ----
-NOTICE: 00000: rows of several tablets were committed tablet by tablet, not as one transaction
 id:integer|b:bigint|v:numeric(5,2)
 1|1|1.24
 2|2|2.00
@@ -131,7 +130,6 @@ INSERT 0 1
 
 INSERT INTO s (v) SELECT i FROM generate_series(1, 3) AS i;
 ----
-NOTICE: 00000: rows of several tablets were committed tablet by tablet, not as one transaction
 INSERT 0 3
 
 SELECT id, v FROM s ORDER BY id;
@@ -151,7 +149,6 @@ CREATE TABLE
 
 INSERT INTO r VALUES ('a'), ('h'), ('z');
 ----
-NOTICE: 00000: rows of several tablets were committed tablet by tablet, not as one transaction
 INSERT 0 3
 
 SELECT * FROM r WHERE k > 'b' AND k <= 'z';
@@ -183,7 +180,6 @@ CREATE TABLE
 
 INSERT INTO n VALUES (1, 'x'), (2, 'y');
 ----
-NOTICE: 00000: rows of several tablets were committed tablet by tablet, not as one transaction
 INSERT 0 2
 
 ALTER TABLE n ADD PRIMARY KEY (a);

@@ -16,17 +16,39 @@ final class MemoryDataPlane: DataPlane {
     var sequences: [UInt64: Int64] = [:]
     /// Selections of the reads so far, for tests that look at plans.
     var reads: [TableRead] = []
+    /// The transactions so far, and what was asked of them.
+    var begun: [TransactionOptions] = []
+    var calls: [String] = []
+    var locks: [(selection: KeySelection, locking: RowLocking)] = []
+    /// How many of the next calls of a kind fail with 40001.
+    var failures: [Call: Int] = [:]
+    /// Keys that somebody else holds locks on.
+    var lockedElsewhere: Set<[UInt8]> = []
   }
+  enum Call: Hashable { case read, mutate, commit, rollbackTo }
+
   let state = Mutex(State())
   static let tabletCount = 3
 
   var catalog: CatalogSnapshot { state.withLock { $0.catalog } }
+
+  func note(_ call: String) { state.withLock { $0.calls.append(call) } }
+
+  /// What was asked since the last time, and forgets it.
+  func takeCalls() -> String {
+    state.withLock { state in
+      defer { state.calls = [] }
+      return state.calls.joined(separator: ", ")
+    }
+  }
 
   private func context() -> EvaluationContext { EvaluationContext(statementTime: 0, transactionTime: 0) }
 
   // MARK: Reads
 
   func read(_ read: TableRead, deadline: Deadline?) async throws(SQLError) -> any RowBatches {
+    note("plain read")
+    try failIfAsked(.read)
     let (table, tablets) = try target(read.table, version: read.schemaVersion)
     state.withLock { $0.reads.append(read) }
     var batches: [[Row]] = []
@@ -81,6 +103,8 @@ final class MemoryDataPlane: DataPlane {
   // MARK: Writes
 
   func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
+    note("plain mutate")
+    try failIfAsked(.mutate)
     let (table, tablets) = try target(mutation.table, version: mutation.schemaVersion)
     var result = MutationResult(affectedCount: 0, returned: [])
     func returned(_ row: Row) throws(SQLError) {
@@ -215,8 +239,4 @@ final class MemoryDataPlane: DataPlane {
     }
     return ClusterStatus(nodes: nodes, tablets: tablets)
   }
-}
-
-extension MemoryDataPlane {
-  func begin(_ options: TransactionOptions) -> any Transaction { preconditionFailure("on its way") }
 }

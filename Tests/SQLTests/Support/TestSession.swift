@@ -30,6 +30,11 @@ struct TestSession {
   let plane: MemoryDataPlane
   let session: any Session
 
+  init(plane: MemoryDataPlane, session: any Session) {
+    self.plane = plane
+    self.session = session
+  }
+
   init(plane: MemoryDataPlane = MemoryDataPlane(), limits: SessionLimits = SessionLimits()) async throws {
     self.plane = plane
     let loop = TestLoop()
@@ -46,7 +51,21 @@ struct TestSession {
     } catch {
       sink.add(error, severity: "ERROR")
     }
+    let readiness = await session.ready()
+    for changed in readiness.changedSettings { sink.add("PARAMETER: \(changed.name) = \(changed.value)") }
+    switch readiness.status {
+    case .idle: break
+    case .inBlock: sink.add("(in a block)")
+    case .failed: sink.add("(in a failed block)")
+    }
     return sink.text
+  }
+}
+
+extension Session {
+  /// An Execute that a Sync follows, as drivers without pipelines send it.
+  func execute(portal: String, maxRows: Int, sink: any ResultSink) async throws(SQLError) -> ExecuteOutcome {
+    try await execute(portal: portal, maxRows: maxRows, syncFollows: true, sink: sink)
   }
 }
 
@@ -61,7 +80,7 @@ final class TranscriptSink: ResultSink {
   var text: String { lines.withLock { $0.joined(separator: "\n") } }
   var rowsSeen: Int { rowCount.withLock { $0 } }
   /// An empty line would end the transcript.
-  private func add(_ line: String) { lines.withLock { $0.append(line.isEmpty ? "(nothing)" : line) } }
+  func add(_ line: String) { lines.withLock { $0.append(line.isEmpty ? "(nothing)" : line) } }
 
   func add(_ error: SQLError, severity: String) {
     add("\(severity): \(error.state.code): \(error.message)")

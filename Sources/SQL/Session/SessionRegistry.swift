@@ -1,0 +1,114 @@
+import Synchronization
+import Values
+
+/// What a session does right now, for `pg_stat_activity`. Written by the session, read by any other.
+package final class SessionActivity: Sendable {
+  package enum State: String, Sendable {
+    case active
+    case idle
+    case idleInTransaction = "idle in transaction"
+    case idleInFailedTransaction = "idle in transaction (aborted)"
+  }
+
+  /// Times are microseconds since the Unix epoch.
+  package struct Snapshot: Sendable {
+    package var state = State.idle
+    package var query = ""
+    package var queryStart: UInt64?
+    package var transactionStart: UInt64?
+    package var stateChange: UInt64
+    package var applicationName = ""
+    package var clientAddress: String?
+  }
+
+  package let user: String
+  package let database: String
+  package let processID: Int32
+  package let startMicroseconds: UInt64
+  private let state: Mutex<Snapshot>
+
+  init(facts: SessionFacts, startMicroseconds: UInt64) {
+    (user, database, processID) = (facts.user, facts.database, facts.processID)
+    self.startMicroseconds = startMicroseconds
+    state = Mutex(Snapshot(stateChange: startMicroseconds))
+  }
+
+  package var snapshot: Snapshot { state.withLock { $0 } }
+
+  func began(_ query: String, at time: UInt64, transactionStart: UInt64, applicationName: String) {
+    state.withLock { state in
+      state.state = .active
+      state.query = query
+      state.queryStart = time
+      state.transactionStart = transactionStart
+      state.stateChange = time
+      state.applicationName = applicationName
+    }
+  }
+
+  func becameIdle(_ status: TransactionStatus, at time: UInt64) {
+    state.withLock { state in
+      switch status {
+      case .idle:
+        state.state = .idle
+        state.transactionStart = nil
+      case .inBlock: state.state = .idleInTransaction
+      case .failed: state.state = .idleInFailedTransaction
+      }
+      state.stateChange = time
+    }
+  }
+
+  func attached(_ client: SessionClient) {
+    state.withLock { $0.clientAddress = client.address }
+  }
+}
+
+/// The sessions of one node, by process id, so that one can look at, cancel or end another.
+package final class SessionRegistry: Sendable {
+  private struct Entry {
+    var activity: SessionActivity
+    var cancel: @Sendable () -> Void
+    var client: SessionClient?
+  }
+  private let entries = Mutex<[Int32: Entry]>([:])
+
+  package init() {}
+
+  func add(_ activity: SessionActivity, cancel: @escaping @Sendable () -> Void) {
+    entries.withLock { $0[activity.processID] = Entry(activity: activity, cancel: cancel) }
+  }
+
+  func attach(_ client: SessionClient, to processID: Int32) {
+    entries.withLock { entries in
+      entries[processID]?.client = client
+      entries[processID]?.activity.attached(client)
+    }
+  }
+
+  func remove(_ processID: Int32) {
+    entries.withLock { $0[processID] = nil }
+  }
+
+  /// In order of process id.
+  package var activities: [SessionActivity] {
+    entries.withLock { $0.values.map(\.activity) }.sorted { $0.processID < $1.processID }
+  }
+
+  /// Stops what the session runs (`pg_cancel_backend`).
+  /// - Returns: whether there is such a session.
+  package func cancel(_ processID: Int32) -> Bool {
+    guard let entry = entries.withLock({ $0[processID] }) else { return false }
+    entry.cancel()
+    return true
+  }
+
+  /// Stops what the session runs, and ends its connection (`pg_terminate_backend`).
+  /// - Returns: whether there is such a session.
+  package func terminate(_ processID: Int32) -> Bool {
+    guard let entry = entries.withLock({ $0[processID] }) else { return false }
+    entry.client?.end(SQLError(.adminShutdown, "terminating connection due to administrator command"))
+    entry.cancel()
+    return true
+  }
+}
