@@ -108,10 +108,12 @@ extension TabletReplica {
       return []
     }
     let time = now
+    // Where somebody waits for the outcome, it is asked for at once.
+    let patience = readWaiters.isEmpty ? environment.settings.recoveryNanoseconds : 0
     unresolvedSince = unresolvedSince.filter { ledger.staged[$0.key] != nil || ledger.decisions[$0.key] != nil }
     var tasks: [Recovery] = []
     for (id, staged) in ledger.staged.sorted(by: { $0.key < $1.key }) {
-      guard isLate(id, by: environment.settings.recoveryNanoseconds, at: time), resolving[id] == nil else { continue }
+      guard isLate(id, by: patience, at: time), resolving[id] == nil else { continue }
       if let decision = ledger.decisions[id] {
         resolve(id, decision.commitTime, waiter: nil)
       } else if staged.prepareTime == nil {
