@@ -72,6 +72,24 @@ struct AppendCheckerTests {
       t(2, 10, 19, list(x, [1]), list(y, [1])),
     ]
     #expect(names(AppendChecker().check(writeSkew)) == [])
+    func throughWriter(_ level: IsolationLevel) -> [Transaction] {
+      [
+        t(0, 0, 9, list(x, []), append(y, 1)), t(1, 0, 9, level: level, append(x, 1)),
+        t(2, 0, 9, list(x, [1]), list(y, [])), t(3, 10, 19, list(y, [1])),
+      ]
+    }
+    #expect(names(AppendChecker().check(throughWriter(.serializable))) == ["G2-item"])
+    #expect(names(AppendChecker().check(throughWriter(.readCommitted))) == [])
+  }
+
+  @Test("of several cycles the shortest one is shown")
+  func shortest() {
+    let history = [
+      t(0, 0, 9, append(1, 0), append(3, 0)), t(1, 0, 9, append(1, 1), append(2, 1), append(4, 1)),
+      t(2, 0, 9, append(2, 2), append(3, 2), append(4, 2)),
+      t(3, 10, 19, list(1, [0, 1]), list(2, [1, 2]), list(3, [2, 0]), list(4, [2, 1])),
+    ]
+    #expect(AppendChecker().check(history).map(\.transactions) == [[1, 2]])
   }
 
   @Test("tells the shortest cycle in words")

@@ -25,6 +25,7 @@ struct InvariantCheckerTests {
         ]),
       Story("only some of the accounts", [t(0, 0, 9, read(1, 5), scan(2...2, [2: 3]))]),
       Story("in the middle of the reader's own transfer", [t(0, 0, 9, add(1, -1), scan(1...3, [1: 4, 2: 5]))]),
+      Story("the same, row by row", [t(0, 0, 9, add(1, -1), read(1, 4), read(2, 5), read(3, nil))]),
     ])
   func bank(story: Story) { judge(story, BankChecker(total: 10, accounts: 1...3).check) }
 
@@ -118,6 +119,11 @@ struct InvariantCheckerTests {
       Story("the second, with two snapshots", two + [t(2, 5, 30, level: .readCommitted, read(1, nil), read(2, 1))]),
       Story("the second, and did not look for the first", two + [t(2, 5, 30, read(2, 1))]),
       Story("two at once", [t(0, 0, 15, write(1, 1)), t(1, 10, 19, write(2, 1)), t(2, 5, 30, scan(1...3, [2: 1]))]),
+      Story(
+        "the first was given up",
+        [
+          t(0, 0, 9, .unknown, write(1, 1)), t(1, 10, 19, write(2, 1)), t(2, 5, 30, scan(1...3, [2: 1])),
+        ]),
       Story(
         "the first was never acknowledged",
         [

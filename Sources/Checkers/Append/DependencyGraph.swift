@@ -134,8 +134,8 @@ struct DependencyGraph {
     /// "Was over before" without what follows from the rest: each transaction gets an edge from those that were over
     /// when it began, except from those that were over before another of these began.
     mutating func addRealTime(_ transactions: [Int]) {
-      let ends = transactions.filter { lists.history[$0].end != nil }
-        .sorted { (lists.history[$0].end ?? 0, $0) < (lists.history[$1].end ?? 0, $1) }
+      let ends = transactions.filter { lists.history[$0].acknowledged != nil }
+        .sorted { (lists.history[$0].acknowledged ?? 0, $0) < (lists.history[$1].acknowledged ?? 0, $1) }
       var frontier: [Int] = []
       var ended = ends[...]
       for index in transactions {

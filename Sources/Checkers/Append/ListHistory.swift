@@ -105,8 +105,8 @@ struct ListHistory {
             "T\(index) read \(list) of key \(key), with \(own), which it only appends later")
           continue
         }
-        // A snapshot is read once; and what stands before own appends is an overwrite, not a read.
-        let isNews = mine.isEmpty && !(hasSnapshot && before != nil)
+        // A snapshot is read once.
+        let isNews = !hasSnapshot || before == nil
         seen[key] = Array(external)
         reads.append(Read(transaction: index, key: key, list: list, external: external.count))
         let shown = transaction.isCommitted ? list : Array(external)

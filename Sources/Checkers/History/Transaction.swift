@@ -38,8 +38,11 @@ package struct Transaction: Hashable, Sendable {
   /// When it committed, where the database said so.
   package var commitTime: UInt64? { if case .committed(let time) = outcome { time } else { nil } }
 
-  /// Whether this one was over, for its client, before the other began. Such an order is real: everyone could know it.
-  package func endedBefore(_ other: Transaction) -> Bool { end.map { $0 < other.start } ?? false }
+  /// When the client knew that it had committed. One of unknown outcome may commit after its client gave up on it.
+  package var acknowledged: UInt64? { isCommitted ? end : nil }
+
+  /// Whether this one had committed, and its client knew, before the other began: an order that everyone could see.
+  package func endedBefore(_ other: Transaction) -> Bool { acknowledged.map { $0 < other.start } ?? false }
 }
 
 /// One statement of a transaction, with what it answered. A statement that failed is not in a history.

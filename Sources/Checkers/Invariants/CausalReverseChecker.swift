@@ -6,7 +6,7 @@ package enum CausalReverseChecker {
     for (index, transaction) in history.enumerated() where transaction.outcome != .aborted {
       for case .write(let key, .some) in transaction.operations where inserts[key] == nil { inserts[key] = index }
     }
-    let acknowledged = inserts.filter { history[$0.value].isCommitted && history[$0.value].end != nil }
+    let acknowledged = inserts.filter { history[$0.value].acknowledged != nil }
       .sorted { $0.key < $1.key }
     var findings = Findings()
     for snapshot in Snapshot.all(in: history) {

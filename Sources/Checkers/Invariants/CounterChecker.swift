@@ -17,7 +17,7 @@ package struct CounterChecker: Sendable {
     for transaction in history where transaction.outcome != .aborted {
       for case .add(key, let amount) in transaction.operations {
         possible.add(amount, at: transaction.start)
-        if transaction.isCommitted, let end = transaction.end { certain.add(amount, at: end) }
+        if let time = transaction.acknowledged { certain.add(amount, at: time) }
       }
     }
     certain.sort()

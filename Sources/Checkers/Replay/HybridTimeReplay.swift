@@ -120,7 +120,7 @@ private struct Run {
 
   private mutating func checkNumber(_ read: Read, _ key: Int64, _ seen: Int64?) {
     if rows.rows[key]?.isUncertain == true { return }
-    let stored = rows.number(of: key, at: read.time)
+    let stored = rows.number(of: key, at: read.time, without: read.transaction)
     let expected = read.own.number(key, over: stored)
     if seen == expected { return }
     if let seen, !read.own.changes(key), rows.adopt(number: seen, of: key, at: read.time) { return }
@@ -129,7 +129,7 @@ private struct Run {
 
   private mutating func checkList(_ read: Read, _ key: Int64, _ seen: [Int64]) {
     let own = read.own.list(key)
-    let stored = rows.list(of: key, at: read.time)
+    let stored = rows.list(of: key, at: read.time, without: read.transaction)
     let external = seen.dropLast(min(own.count, seen.count))
     if seen.suffix(own.count) == own[...] {
       if external == stored {

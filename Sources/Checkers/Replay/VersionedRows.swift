@@ -157,7 +157,7 @@ extension VersionedRows.Row {
   fileprivate mutating func noteAcknowledgements(_ history: [Transaction]) {
     var earliest = UInt64.max
     acknowledgedFrom = versions.reversed().map { version in
-      if history[version.transaction].isCommitted { earliest = min(earliest, history[version.transaction].end ?? .max) }
+      earliest = min(earliest, history[version.transaction].acknowledged ?? .max)
       return earliest
     }.reversed()
   }

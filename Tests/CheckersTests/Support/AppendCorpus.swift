@@ -150,6 +150,11 @@ extension AppendStory {
       "a stale read", serializable: ["G-single-realtime"],
       [t(0, 0, 9, append(x, 1)), t(1, 10, 19, list(x, [])), t(2, 10, 19, list(x, [1]))]),
     AppendStory(
+      "a stale read, after two that were over", serializable: ["G-single-realtime"],
+      [
+        t(0, 0, 9, append(x, 1)), t(1, 5, 12, append(y, 1)), t(2, 20, 29, list(x, [])), t(3, 20, 29, list(x, [1])),
+      ]),
+    AppendStory(
       "a session does not see what it did before", serializable: ["G-single-session"],
       [t(0, 0, 9, append(x, 1)), t(0, 10, 19, list(x, [])), t(2, 10, 19, list(x, [1]))]),
     AppendStory(
@@ -195,6 +200,12 @@ extension AppendStory {
       "an unknown outcome that happened late",
       [
         t(0, 0, nil, .unknown, append(x, 1)), t(1, 10, 19, list(x, [])), t(2, 20, 29, list(x, [1])),
+      ]),
+    AppendStory(
+      "an unknown outcome that happened after its client had given up",
+      [
+        t(0, 0, 9, .unknown, append(x, 1)), t(1, 10, 19, append(y, 1)), t(2, 20, 29, list(x, []), list(y, [1])),
+        t(3, 30, 39, list(x, [1])),
       ]),
     AppendStory(
       "an unknown outcome that its own session saw first",
