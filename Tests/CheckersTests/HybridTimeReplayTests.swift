@@ -39,6 +39,9 @@ struct HybridTimeReplayTests {
             0, 0, 9, .committed(at: 5), write(x, 1), add(y, 2), append(z, 1), read(x, 1, at: 2), read(y, 2, at: 2),
             list(z, [1], at: 2), scan(1...2, [x: 1, y: 2], at: 2))
         ]),
+      Story("a scan with a row of nobody", ["wrong read"], [t(0, 0, 9, scan(0...9, [x: 1], at: 5))]),
+      Story(
+        "own appends not seen", ["wrong read"], [t(0, 0, 9, .committed(at: 5), append(x, 1), list(x, [], at: 2))]),
       Story("a read at the time of the own commit", [t(0, 0, 9, .committed(at: 5), read(x, nil, at: 5), write(x, 1))]),
       Story("own writes not seen", ["wrong read"], [t(0, 0, 9, .committed(at: 5), write(x, 1), read(x, nil, at: 2))]),
       Story("two snapshots in one transaction", ["wrong read"], [t(0, 0, 9, read(x, nil, at: 2), read(y, nil, at: 3))]),

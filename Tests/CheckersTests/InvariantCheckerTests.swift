@@ -141,6 +141,7 @@ struct InvariantCheckerTests {
       Story("an aborted one", ["extra increment"], [t(0, 0, 9, .aborted, add(x, 1)), t(2, 10, 19, read(x, 1))]),
       Story("an unknown one, with", [t(0, 0, nil, .unknown, add(x, 1)), t(2, 10, 19, read(x, 1))]),
       Story("an unknown one, without", [t(0, 0, nil, .unknown, add(x, 1)), t(2, 10, 19, read(x, nil))]),
+      Story("one that was given up, without", [t(0, 0, 9, .unknown, add(x, 1)), t(2, 10, 19, read(x, nil))]),
       Story(
         "an unknown one, twice", ["extra increment"], [t(0, 0, nil, .unknown, add(x, 1)), t(2, 10, 19, read(x, 2))]),
       Story("one at the same time, with", [t(0, 0, 15, add(x, 1)), t(2, 10, 19, read(x, 1))]),
