@@ -19,13 +19,22 @@ final class CopyLoader {
   private var batchBytes = 0
   private var batchCount = 0
   private(set) var loadedCount = 0
-  /// The batch that is being committed while the next one is read.
-  private var sending: Task<Result<MutationResult, BatchInsertError>, Never>?
-  private var sendingLines = ""
+  /// The batches that are being committed while the next ones are read, oldest first.
+  private var sending: [Sending] = []
   private var hasFailed = false
 
+  private struct Sending {
+    var task: Task<Result<MutationResult, BatchInsertError>, Never>
+    /// Where its rows came from.
+    var lines: String
+  }
+
+  /// Rows of a batch. Each tablet puts its share in key order, which is the cheaper the more neighbours there are.
+  private static let batchRowsMax = 3_000
   /// A batch of this many bytes goes, whatever its number of rows.
   private static let batchBytesMax = 1 << 20
+  /// Batches on their way at a time: while one waits for a disk, the others keep every tablet busy.
+  private static let sendingMax = 4
 
   init(
     _ copy: CopySyntax, _ relation: RelationSyntax, _ options: CopyOptions, _ context: BindingContext,
@@ -84,7 +93,7 @@ final class CopyLoader {
     while let row = try reader.next() {
       batch.append((row, try values(of: row)))
       batchBytes += row.raw.count
-      if batch.count >= executor.limits.insertBatchRows || batchBytes >= Self.batchBytesMax {
+      if batch.count >= Self.batchRowsMax || batchBytes >= Self.batchBytesMax {
         try await send(random: random)
       }
     }
@@ -109,22 +118,28 @@ final class CopyLoader {
     return BatchInsertError(error: error, committedCount: loadedCount).withCommittedCount
   }
 
-  /// Waits for the batch that is on its way.
-  func settle() async throws(SQLError) {
-    guard let task = sending else { return }
-    sending = nil
-    let result = await withTaskCancellationHandler {
-      await task.value
-    } onCancel: {
-      task.cancel()
+  /// Waits until at most `count` batches are on their way. If one failed, waits for all: what the others committed counts.
+  private func settle(downTo count: Int = 0) async throws(SQLError) {
+    var failure: (error: SQLError, lines: String)?
+    while sending.count > (failure == nil ? count : 0) {
+      let (task, lines) = (sending[0].task, sending[0].lines)
+      sending.removeFirst()
+      let result = await withTaskCancellationHandler {
+        await task.value
+      } onCancel: {
+        task.cancel()
+      }
+      switch result {
+      case .success(let result): loadedCount += result.affectedCount
+      case .failure(let error):
+        loadedCount += error.committedCount
+        failure = failure ?? (error.error, lines)
+      }
     }
-    switch result {
-    case .success(let result): loadedCount += result.affectedCount
-    case .failure(let error):
-      hasFailed = true
-      let failure = BatchInsertError(error: error.error, committedCount: error.committedCount + loadedCount)
-      throw failure.withCommittedCount.in("COPY \(table.name), \(sendingLines)")
-    }
+    guard let failure else { return }
+    hasFailed = true
+    throw BatchInsertError(error: failure.error, committedCount: loadedCount)
+      .withCommittedCount.in("COPY \(table.name), \(failure.lines)")
   }
 
   private func values(of row: CopyRow) throws(SQLError) -> Row {
@@ -167,17 +182,17 @@ final class CopyLoader {
     if rows.isEmpty { return }
     let mutation = TableMutation(
       table: table.id, schemaVersion: table.version, mutation: .insert(rows: rows, onConflict: .fail), returning: nil)
-    try await settle()
-    sendingLines = lines
+    try await settle(downTo: Self.sendingMax - 1)
     let dataPlane = executor.dataPlane
     let deadline = executor.deadline
-    sending = Task(executorPreference: loop) {
+    let task = Task(executorPreference: loop) { () -> Result<MutationResult, BatchInsertError> in
       do throws(BatchInsertError) {
         return .success(try await dataPlane.insertInBatches(mutation, deadline: deadline))
       } catch {
         return .failure(error)
       }
     }
+    sending.append(Sending(task: task, lines: lines))
     batchCount += 1
     if batchCount > 1 { committedInBatches = true }
     if !committedInBatches, rows.count > 1 {
