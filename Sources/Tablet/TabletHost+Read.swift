@@ -25,12 +25,9 @@ extension TabletHost {
     // Only what this leader had already written when the statement first came can be in the client's past.
     var limit: HybridTime?
     if let asked = request.uncertaintyLimit, asked > time { limit = min(asked, environment.clock.latest()) }
-    let executor = ReadExecutor(
-      reader: RowReader(store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff),
-      bounds: replica.bounds,
-      context: replica.evaluationContext)
     let slice = ReadSlice(
-      executor: executor, request: request, point: ReadPoint(time: time, uncertaintyLimit: limit ?? time))
+      executor: executor(for: table, store, of: replica), request: request,
+      point: ReadPoint(time: time, uncertaintyLimit: limit ?? time))
     switch request.read.selection {
     case .points(let keys) where keys.count <= Self.inlinePointsMax:
       return finish(slice.run(), at: time, of: replica)
@@ -42,6 +39,26 @@ extension TabletHost {
         return .failed(SQLError(.internalError, "a read could not run: \(error)"))
       }
     }
+  }
+
+  /// Serves a read of few keys as of now if it can be served without waiting; nil if not, or if there is anything to say
+  /// but rows: then `read` says it.
+  package func readAtOnce(_ request: ReadRequest) -> ReadAnswer? {
+    guard request.time == nil, case .points(let keys) = request.read.selection, keys.count <= Self.inlinePointsMax,
+      let replica = replicas[request.tablet], let time = replica.safeReadTime(), let store = replica.store,
+      let table = environment.catalog.current.tables[request.read.table],
+      table.version == request.read.schemaVersion, table.tablets.contains(request.tablet)
+    else { return nil }
+    let slice = ReadSlice(
+      executor: executor(for: table, store, of: replica), request: request, point: ReadPoint(time: time))
+    guard case .success(.found(let batch)) = slice.run(), batch.resume == nil else { return nil }
+    return ReadAnswer(rows: batch.rows, resume: nil, time: time)
+  }
+
+  private func executor(for table: TableDescriptor, _ store: any Store, of replica: TabletReplica) -> ReadExecutor {
+    ReadExecutor(
+      reader: RowReader(store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff),
+      bounds: replica.bounds, context: replica.evaluationContext)
   }
 
   /// A read of at most this many keys runs on the loop: it is over sooner than another thread would begin.

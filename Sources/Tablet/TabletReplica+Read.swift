@@ -23,6 +23,11 @@ extension TabletReplica {
     turns.mark(self)
   }
 
+  /// The greatest time that a read may be served at now; nil where it would have to wait, or this replica cannot serve.
+  func safeReadTime() -> HybridTime? {
+    refusal(HybridTime.self) == nil ? safeReadTime(wanted: nil) : nil
+  }
+
   /// The time that a read may be served at now: the wanted one, or without one the greatest that is safe.
   ///
   /// Safe means that no write can appear at or below it any more: every write that is not applied is later, every

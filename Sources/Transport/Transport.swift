@@ -182,8 +182,11 @@ package final class Transport: @unchecked Sendable {
   }
 
   /// Answers the requests of a service, on the given loop.
-  package func handle(_ service: UInt8, on loop: any Loop, _ handler: @escaping RequestHandler) {
-    core.handlers.set(service, Handlers.Request(loop: loop, body: handler))
+  /// - Parameter atOnce: asked first by requests of other nodes: an answer that is there needs no task.
+  package func handle(
+    _ service: UInt8, on loop: any Loop, atOnce: RequestHandlerAtOnce? = nil, _ handler: @escaping RequestHandler
+  ) {
+    core.handlers.set(service, Handlers.Request(loop: loop, body: handler, atOnce: atOnce))
   }
 
   // MARK: Peers

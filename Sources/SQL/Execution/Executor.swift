@@ -132,7 +132,12 @@ struct Executor {
       let read = TableRead(
         table: table.id, schemaVersion: table.version, selection: selection, pipeline: pipeline, isOrdered: isOrdered)
       counters?.tableReads += 1
-      let rows = TabletCursor(try await dataPlane.read(read, deadline: deadline))
+      let rows: any RowCursor =
+        if let rows = dataPlane.readAtOnce(read) {
+          ListCursor(rows)
+        } else {
+          TabletCursor(try await dataPlane.read(read, deadline: deadline))
+        }
       return counters.map { CountingCursor(rows, $0) } ?? rows
     case .nothing: input = ListCursor([[]])
     case .view(let view):

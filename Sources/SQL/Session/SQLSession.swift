@@ -135,7 +135,7 @@ package actor SQLSession: Session {
         ?? ParsedScript.Statement(syntax: .unsupported("", hint: nil), text: "", parameterCount: 0)
       statement = CachedStatement(parsed, text: sql, given: given)
     }
-    if !statement.isEmpty { _ = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation) }
+    if !statement.isEmpty { _ = try plan(of: statement) }
     try store(statement, as: name)
   }
 
@@ -171,7 +171,7 @@ package actor SQLSession: Session {
       portals[portal] = Portal(statement: statement, parameters: [], columns: nil)
       return
     }
-    let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
+    let plan = try plan(of: statement)
     guard parameters.count == plan.userParameterCount else {
       throw SQLError(
         .protocolViolation,
@@ -215,7 +215,7 @@ package actor SQLSession: Session {
   package func describe(statement name: String) throws(SQLError) -> StatementDescription {
     guard let statement = prepared[name] else { throw Self.noStatement(name) }
     if statement.isEmpty { return StatementDescription(parameterTypes: [], columns: nil) }
-    let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
+    let plan = try plan(of: statement)
     return StatementDescription(
       parameterTypes: Array(plan.parameterTypes.prefix(plan.userParameterCount)), columns: plan.columns)
   }
