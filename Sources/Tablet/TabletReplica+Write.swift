@@ -10,6 +10,7 @@ extension TabletReplica {
   /// Starts a write. The answer comes through `waiter`, once, whatever happens.
   func begin(_ request: MutateRequest, waiter: CheckedContinuation<TabletAnswer<MutationResult>, Never>) {
     if let refusal = refusal(MutationResult.self) { return waiter.resume(returning: refusal) }
+    ticksUnused = 0
     switch retries.lookUp(request.id) {
     case .done(let result):
       probe("retry answered from the retry table")
