@@ -18,9 +18,11 @@ package protocol DataPlane: Sendable {
   /// there is anything to say but rows: then `read` does it, or says it.
   func readAtOnce(_ read: TableRead) -> [Row]?
 
-  /// Carries out a mutation of rows of **one tablet**, atomically and exactly once.
-  /// - Throws: `feature_not_supported` (0A000) if the rows lie in several tablets; nothing was written then.
+  /// Carries out a mutation of rows of any number of tablets, as a transaction of its own: all of it or nothing, once.
   func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
+
+  /// A transaction of several statements. Nothing is sent anywhere before its first one.
+  func begin(_ options: TransactionOptions) -> any Transaction
 
   /// Inserts rows tablet by tablet: each tablet's share commits on its own. `committed` counts what is in when it throws.
   func insertInBatches(_ mutation: TableMutation, deadline: Deadline?) async throws(BatchInsertError) -> MutationResult

@@ -103,7 +103,7 @@ extension TabletHost {
     return TabletReplica(
       descriptor: descriptor, replica: ReplicaID(own.replica), environment: environment, turns: turns,
       observer: observer, raft: raft, store: store, storeName: storeName, appliedTime: meta?.time ?? .zero,
-      retries: meta?.retries ?? RetryTable())
+      retries: meta?.retries ?? RetryTable(), ledger: meta?.ledger ?? TransactionLedger())
   }
 
   private func install(_ replica: TabletReplica, leads: Bool) {

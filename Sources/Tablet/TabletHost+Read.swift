@@ -13,7 +13,10 @@ extension TabletHost {
     guard table.version == request.read.schemaVersion else { return .schemaMismatch(version: table.version) }
     guard table.tablets.contains(request.tablet) else { return .unknownTablet }
     let time: HybridTime
-    switch await withCheckedContinuation({ replica.beginRead(at: request.time, waiter: $0) }) {
+    switch await withCheckedContinuation({
+      replica.beginRead(
+        at: request.time, of: request.read.selection, for: request.transaction?.id, waiter: $0)
+    }) {
     case .done(let safe): time = safe
     case .failed(let error): return .failed(error)
     case .notLeader(let hint): return .notLeader(hint: hint)
@@ -22,12 +25,16 @@ extension TabletHost {
     case .schemaMismatch(let version): return .schemaMismatch(version: version)
     }
     guard let store = replica.store else { return .notReady }
-    // Only what this leader had already written when the statement first came can be in the client's past.
-    var limit: HybridTime?
-    if let asked = request.uncertaintyLimit, asked > time { limit = min(asked, environment.clock.latest()) }
+    var overlay: OverlayView?
+    if let transaction = request.transaction {
+      let isRange = if case .ranges = request.read.selection { true } else { false }
+      guard let own = replica.overlay(of: transaction, forRanges: isRange) else { return .failed(.transactionLost) }
+      overlay = own
+    }
+    let limit = uncertaintyLimit(asked: request.uncertaintyLimit, readingAt: time)
     let slice = ReadSlice(
-      executor: executor(for: table, store, of: replica), request: request,
-      point: ReadPoint(time: time, uncertaintyLimit: limit ?? time))
+      executor: executor(for: table, store, of: replica, overlay), request: request,
+      point: ReadPoint(time: time, uncertaintyLimit: limit))
     switch request.read.selection {
     case .points(let keys) where keys.count <= Self.inlinePointsMax:
       return finish(slice.run(), at: time, of: replica)
@@ -44,20 +51,24 @@ extension TabletHost {
   /// Serves a read of few keys as of now if it can be served without waiting; nil if not, or if there is anything to say
   /// but rows: then `read` says it.
   package func readAtOnce(_ request: ReadRequest) -> ReadAnswer? {
-    guard request.time == nil, case .points(let keys) = request.read.selection, keys.count <= Self.inlinePointsMax,
-      let replica = replicas[request.tablet], let time = replica.safeReadTime(), let store = replica.store,
+    guard request.time == nil, request.transaction == nil, case .points(let keys) = request.read.selection,
+      keys.count <= Self.inlinePointsMax, let replica = replicas[request.tablet], let store = replica.store,
+      let time = replica.readTimeAtOnce(of: request.read.selection),
       let table = environment.catalog.current.tables[request.read.table],
       table.version == request.read.schemaVersion, table.tablets.contains(request.tablet)
     else { return nil }
     let slice = ReadSlice(
-      executor: executor(for: table, store, of: replica), request: request, point: ReadPoint(time: time))
+      executor: executor(for: table, store, of: replica, nil), request: request, point: ReadPoint(time: time))
     guard case .success(.found(let batch)) = slice.run(), batch.resume == nil else { return nil }
     return ReadAnswer(rows: batch.rows, resume: nil, time: time)
   }
 
-  private func executor(for table: TableDescriptor, _ store: any Store, of replica: TabletReplica) -> ReadExecutor {
+  private func executor(
+    for table: TableDescriptor, _ store: any Store, of replica: TabletReplica, _ overlay: OverlayView?
+  ) -> ReadExecutor {
     ReadExecutor(
-      reader: RowReader(store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff),
+      reader: RowReader(
+        store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff, overlay: overlay),
       bounds: replica.bounds, context: replica.evaluationContext)
   }
 
