@@ -31,10 +31,10 @@ extension WriteBatch {
     _ writes: [DocumentWrite], at time: HybridTime, firstWriteID: UInt32 = 0
   ) -> UInt32 {
     var writeID = firstWriteID
+    reserve(
+      count: writes.count, byteCount: writes.reduce(0) { $0 + $1.byteCount + VersionedKey.suffixByteCount + 2 })
     for write in writes {
-      put(
-        .regular, key: VersionedKey.encode(document: write.documentKey, time: time, writeID: writeID),
-        value: write.storedValue)
+      putVersion(.regular, of: write.documentKey, time: time, writeID: writeID, row: write.packedRow)
       writeID += 1
     }
     return writeID

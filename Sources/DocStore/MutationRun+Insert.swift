@@ -13,6 +13,7 @@ extension MutationRun {
       } else {
         nil
       }
+    var lookup = try documentCursor()
     for row in rows {
       // The rules come before the key, as in PostgreSQL: a bad row fails even where it would be skipped.
       let key = try Self.checking { () throws(SQLError) in
@@ -23,7 +24,7 @@ extension MutationRun {
       guard evaluator.bounds.contains(key) else { throw .wrongTablet }
 
       let own = pending[key]
-      let stored = own == nil ? try storedRow(at: key) : nil
+      let stored = own == nil ? try storedRow(at: key, by: &lookup) : nil
       guard own?.packedRow != nil || stored != nil else {
         try put(row, at: key, replacing: nil)
         continue

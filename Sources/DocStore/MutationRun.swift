@@ -44,6 +44,25 @@ struct MutationRun {
     }
   }
 
+  /// What looks up stored rows one after the other, as `storedRow(at:by:)` takes it.
+  func documentCursor() throws(DocStoreError) -> Cursor {
+    do { return try reader.store.documentCursor(.regular) } catch { throw .storage(error) }
+  }
+
+  /// As `storedRow(at:)`, by a cursor that serves many of them.
+  func storedRow(at key: [UInt8], by cursor: inout Cursor) throws(DocStoreError) -> Row? {
+    if reader.overlay?[key] != nil { return try storedRow(at: key) }
+    try reader.requireHistory(at: point)
+    do throws(StorageError) {
+      try cursor.seek(toVersionOf: key, notAfter: point.time)
+      guard cursor.isValid else { return nil }
+      var row = Row(repeating: .null, count: evaluator.codec.columnCount)
+      return try evaluator.codec.unpack(cursor, columns: nil, into: &row) ? row : nil
+    } catch {
+      throw .storage(error)
+    }
+  }
+
   /// Calls `body` with each stored row of the selection for which `filter` is true.
   mutating func forEachRow(
     of selection: KeySelection, filter: Expression?,

@@ -53,6 +53,12 @@ package struct ReadExecutor: Sendable {
 extension RowPipeline {
   /// Positions of the columns that it looks at, ascending.
   var columnsUsed: [Int] {
+    // One column by its key is what most reads are.
+    if filter == nil, case .rows(let projection, _) = output, projection.count == 1,
+      case .column(let position, _) = projection[0]
+    {
+      return [position]
+    }
     var used = filter?.columnsUsed ?? []
     switch output {
     case .rows(let projection, _), .top(let projection, _, _):

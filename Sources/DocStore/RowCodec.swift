@@ -2,8 +2,9 @@ import Coding
 import Schema
 import Values
 
-/// Packs and unpacks the rows of one table at one version of its schema. Made once, used for many rows.
-package struct RowCodec: Sendable {
+/// Packs and unpacks the rows of one table at one version of its schema. Made once, used for many rows, and handed on by
+/// reference: a copy of all that describes a table would cost more than to read a row.
+package final class RowCodec: Sendable {
   package let table: TableDescriptor
   /// The columns in the order of their ids, as positions in the table's list.
   private let storedOrder: [Int]

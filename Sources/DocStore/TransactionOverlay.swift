@@ -25,9 +25,9 @@ package struct TransactionOverlay: Sendable {
   package var isEmpty: Bool { documents.isEmpty }
   package var count: Int { documents.count }
 
-  /// Adds what a statement wrote. Statements come in order.
+  /// Adds what a call wrote. Calls of one SQL statement may overtake each other: they are undone together.
   package mutating func put(_ writes: [DocumentWrite], statement sequence: UInt32) {
-    precondition(undo.last.map { $0.sequence <= sequence } ?? true, "statement \(sequence) writes after a later one")
+    let sequence = max(sequence, undo.last?.sequence ?? 0)
     if writes.isEmpty { return }
     sorted = nil
     for write in writes {

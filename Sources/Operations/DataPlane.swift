@@ -14,6 +14,10 @@ package protocol DataPlane: Sendable {
   /// For a `.groups` pipeline the batches hold partial groups, to be merged by the caller.
   func read(_ read: TableRead, deadline: Deadline?) async throws(SQLError) -> any RowBatches
 
+  /// The rows of such a read, if they can be had without waiting for anything, on the caller's loop; nil if not, or if
+  /// there is anything to say but rows: then `read` does it, or says it.
+  func readAtOnce(_ read: TableRead) -> [Row]?
+
   /// Carries out a mutation of rows of any number of tablets, as a transaction of its own: all of it or nothing, once.
   func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
 
@@ -34,6 +38,10 @@ package protocol DataPlane: Sendable {
 
   /// Facts for the views of schema `sys`; asks all live nodes, skips those that do not answer in time.
   func clusterStatus() async -> ClusterStatus
+}
+
+extension DataPlane {
+  package func readAtOnce(_ read: TableRead) -> [Row]? { nil }
 }
 
 /// Monotonic nanoseconds (`Clock.monotonicNanoseconds`) after which a statement is to be given up.

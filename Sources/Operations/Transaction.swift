@@ -79,7 +79,8 @@ package struct SavepointMark: Hashable, Comparable, Sendable {
   package static func < (a: Self, b: Self) -> Bool { a.sequence < b.sequence }
 }
 
-/// One transaction, from a gateway's point of view. Calls come one after the other.
+/// One transaction, from a gateway's point of view. Calls come one after the other; only calls of `mutate` that belong to
+/// one SQL statement may overlap.
 ///
 /// After an error of `read`, `mutate` or the rows of a read, the transaction can only go back to a mark taken before that
 /// statement, or be rolled back: the failed statement may have locked rows and written some.

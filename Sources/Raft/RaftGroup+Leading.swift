@@ -12,6 +12,8 @@ struct Leadership: Hashable, Sendable {
   var horizon: LeaderHorizon
   var transfer: Transfer?
   var heartbeatElapsed = 0
+  /// The commit that followers are to hear of as soon as they have it.
+  var announced: LogIndex = .zero
   /// The round in which the current configuration took effect here; the members have to answer a later one before it
   /// may change again.
   var configurationRound: UInt64 = 0
@@ -136,12 +138,26 @@ extension RaftGroup {
   mutating func sendHeartbeats(effects: inout [Effect]) {
     guard let leadership else { return }
     for replication in leadership.replications where replication.id != id {
-      let known = min(commitIndex, replication.match)
-      // Below the base only a member that the log cannot help any more; its commit can wait.
-      let commit = log.term(at: known).map { LogPosition(term: $0, index: known) } ?? .zero
-      let message = Heartbeat(commit: commit, round: leadership.rounds.current, horizon: leadership.horizon.value)
-      send(.heartbeat(message), to: replication.id, effects: &effects)
+      sendHeartbeat(to: replication, leadership, effects: &effects)
     }
+  }
+
+  private mutating func sendHeartbeat(
+    to replication: Replication, _ leadership: Leadership, effects: inout [Effect]
+  ) {
+    let known = min(commitIndex, replication.match)
+    // Below the base only a member that the log cannot help any more; its commit can wait.
+    let commit = log.term(at: known).map { LogPosition(term: $0, index: known) } ?? .zero
+    let message = Heartbeat(commit: commit, round: leadership.rounds.current, horizon: leadership.horizon.value)
+    send(.heartbeat(message), to: replication.id, effects: &effects)
+  }
+
+  /// Tells a member of the announced commit if it had not the entry before and has it now.
+  private mutating func announce(to position: Int, after before: LogIndex, effects: inout [Effect]) {
+    guard let leadership else { return }
+    let replication = leadership.replications[position]
+    guard replication.id != id, before < leadership.announced, replication.match >= leadership.announced else { return }
+    sendHeartbeat(to: replication, leadership, effects: &effects)
   }
 
   // MARK: Answers
@@ -152,9 +168,13 @@ extension RaftGroup {
     let meeting = reply.rejection.map { rejection in
       log.lastIndex(atOrBefore: rejection.hint.index, withTermAtMost: rejection.hint.term).index
     }
+    let before = leadership?.replications[position].match ?? .zero
     let answered = leadership?.take(reply, at: position, meeting: meeting, logFirst: log.first)
     guard let answered else { return }
-    if answered.hasAdvanced { advanceCommit(effects: &effects) }
+    if answered.hasAdvanced {
+      announce(to: position, after: before, effects: &effects)
+      advanceCommit(effects: &effects)
+    }
     if answered.isNews { roundsAnswered(effects: &effects) }
     // Either may have ended this leadership or changed the members.
     guard let position = leadership?.position(of: member) else { return }

@@ -124,9 +124,16 @@ extension RaftGroup {
 
   // MARK: Rounds
 
-  /// Sends a round now rather than with the next tick, so that followers hear of a commit at once. For groups whose
-  /// followers are waited for; elsewhere the next append or heartbeat is soon enough.
+  /// Sends a round now rather than with the next tick, so that followers hear of a commit at once; one that does not have
+  /// the entry yet hears of it when it acknowledges it. For groups whose followers are waited for; elsewhere the next
+  /// append or heartbeat is soon enough.
   package mutating func announceCommit(effects: inout [Effect]) {
+    leadership?.announced = commitIndex
+    beginRound(effects: &effects)
+  }
+
+  /// Sends a round now rather than with the next tick: its answers confirm the horizon.
+  package mutating func beginRound(effects: inout [Effect]) {
     if leadership != nil { startRound(effects: &effects) }
   }
 

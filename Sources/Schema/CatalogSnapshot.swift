@@ -42,4 +42,16 @@ package final class CatalogSnapshot: Sendable {
   package func tablets(of table: TableDescriptor) -> [TabletDescriptor] {
     table.tablets.compactMap { tablets[$0] }
   }
+
+  /// The tablet of a table that holds a document key: the last one that begins at or before it.
+  package func tablet(of key: [UInt8], in table: TableDescriptor) -> TabletID? {
+    var low = 0
+    var high = table.tablets.count
+    while low + 1 < high {
+      let middle = (low + high) / 2
+      guard let tablet = tablets[table.tablets[middle]] else { return nil }
+      if KeyRange.isLess(key, tablet.lower) { high = middle } else { low = middle }
+    }
+    return low < high ? table.tablets[low] : nil
+  }
 }

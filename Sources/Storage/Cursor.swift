@@ -1,3 +1,5 @@
+import Keys
+
 /// A place in the key order of one family, over the contents that the store had when it was made. Letting go of it frees
 /// what it holds; while it lives it keeps old files and memtables alive, so let go soon.
 ///
@@ -28,6 +30,12 @@ package struct Cursor: ~Copyable {
     case .rocksDB(let iterator): isValid = try iterator.seek(to: key)
     case .memory(let iterator): isValid = try iterator.seek(to: key)
     }
+  }
+
+  /// Moves to the newest version of a document at or before `time`; the cursor is not valid where there is none.
+  package mutating func seek(toVersionOf document: [UInt8], notAfter time: HybridTime) throws(StorageError) {
+    try seek(to: VersionedKey.encode(document: document, time: time, writeID: .max))
+    if isValid, !VersionedKey.isVersion(keySpan, of: document) { isValid = false }
   }
 
   /// Moves to the last key before `key` within the cursor's range. Not for cursors with a `pointPrefix`.

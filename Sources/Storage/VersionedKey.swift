@@ -51,6 +51,18 @@ package enum VersionedKey {
     return ~inverted
   }
 
+  /// Whether a key is that of a version of this document.
+  static func isVersion(_ key: Span<UInt8>, of document: [UInt8]) -> Bool {
+    guard key.count == document.count + suffixByteCount else { return false }
+    // From the end: neighbouring keys differ there.
+    var index = document.count - 1
+    while index >= 0 {
+      if key[index] != document[index] { return false }
+      index -= 1
+    }
+    return true
+  }
+
   /// Whether a key is outside the versions: shorter than any version's, or of table 0, which is no table. Such keys hold
   /// what a tablet keeps beside its documents. They are never collected, whatever the cutoff and the bounds.
   package static func isReserved(_ key: Span<UInt8>) -> Bool {

@@ -1,3 +1,5 @@
+import Keys
+
 /// The two ordered maps of a store. One atomic batch, one flush and one cursor snapshot always span both.
 package enum ColumnFamily: UInt8, Sendable, CaseIterable {
   /// Committed versions.
@@ -30,6 +32,28 @@ package struct WriteBatch: Sendable {
     bytes.append(family.rawValue)
     bytes.append(contentsOf: key)
     bytes.append(contentsOf: value)
+  }
+
+  /// Puts a version of a document, as `put` of a `VersionedKey` and a tagged value does, without making either first.
+  /// - Parameter row: the packed row; nil for a tombstone.
+  package mutating func putVersion(
+    _ family: ColumnFamily, of document: [UInt8], time: HybridTime, writeID: UInt32, row: [UInt8]?
+  ) {
+    changes.append(
+      Change(
+        family: family, isDeletion: false, start: bytes.count,
+        keyCount: 1 + document.count + VersionedKey.suffixByteCount, valueCount: 1 + (row?.count ?? 0)))
+    bytes.append(family.rawValue)
+    bytes.append(contentsOf: document)
+    VersionedKey.appendSuffix(time: time, writeID: writeID, to: &bytes)
+    bytes.append(row == nil ? VersionTag.tombstone : VersionTag.row)
+    if let row { bytes.append(contentsOf: row) }
+  }
+
+  /// Makes room for changes that will come.
+  package mutating func reserve(count: Int, byteCount: Int) {
+    changes.reserveCapacity(changes.count + count)
+    bytes.reserveCapacity(bytes.count + byteCount)
   }
 
   /// Removes the key, if it is there. Versions in `regular` are never deleted, only superseded (see the module's page).

@@ -44,7 +44,13 @@ package struct TabletDirectory: Sendable {
       let request = try TransactionRequest(decoding: bytes)
       return await self.host(of: request.tablet).step(request).encoded { $0.write($1) }
     }
-    transport.handle(NodeService.read.rawValue, on: loop) { _, bytes, _ in
+    let readAtOnce: RequestHandlerAtOnce = { _, bytes in
+      guard let request = try? ReadRequest(decoding: bytes) else { return nil }
+      let host = self.host(of: request.tablet)
+      guard host.loop.isCurrent, let answer = host.assumeIsolated({ $0.readAtOnce(request) }) else { return nil }
+      return TabletAnswer.done(answer).encoded { $1.write(to: &$0) }
+    }
+    transport.handle(NodeService.read.rawValue, on: loop, atOnce: readAtOnce) { _, bytes, _ in
       let request = try ReadRequest(decoding: bytes)
       let answer = await self.host(of: request.tablet).read(request)
       return answer.encoded { $1.write(to: &$0) }

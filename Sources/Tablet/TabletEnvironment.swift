@@ -54,16 +54,19 @@ package struct TabletEnvironment: Sendable {
 
 /// Numbers that tests and simulations turn (FAULTS §2.1, knobs).
 package struct TabletSettings: Sendable {
-  /// Nanoseconds between two ticks of the Raft groups.
-  package var tickNanoseconds: UInt64 = 100_000_000
+  /// Nanoseconds between two ticks of the Raft groups. Every tick wakes the node up: one for each heartbeat is enough,
+  /// and elections after 1 to 2 seconds need no finer ones.
+  package var tickNanoseconds: UInt64 = 200_000_000
   package var raft: RaftSettings
   /// How far ahead of the clock a leader asks its followers to confirm its horizon, in microseconds: reads are served
   /// up to the confirmed horizon, and a new leader's writes start behind it.
   package var horizonMicroseconds: UInt64 = 400_000
+  /// Ticks without a request after which a leader lets its horizon rest; the next read waits for a round of its own.
+  package var horizonIdleTicks = 10
   /// Ticks between two looks at the sizes of memtables; asking the engine costs microseconds for each tablet.
-  package var flushTicks = 5
+  package var flushTicks = 2
   /// Ticks between two looks for tablets whose preferred leader is well again.
-  package var preferenceTicks = 30
+  package var preferenceTicks = 15
   /// Leaders that are handed over in one such look.
   package var transfersAtOnce = 4
   /// Bytes of memtables of all tablets of this loop above which the largest is flushed.
@@ -97,6 +100,8 @@ package struct TabletSettings: Sendable {
 
   package init() {
     raft = RaftSettings()
+    raft.electionTicks = 5
+    raft.heartbeatTicks = 1
     raft.horizonReserve = 400_000 << HybridTime.logicalBits
   }
 }

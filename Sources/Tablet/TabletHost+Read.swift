@@ -32,13 +32,9 @@ extension TabletHost {
       overlay = own
     }
     let limit = uncertaintyLimit(asked: request.uncertaintyLimit, readingAt: time)
-    let executor = ReadExecutor(
-      reader: RowReader(
-        store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff, overlay: overlay),
-      bounds: replica.bounds,
-      context: replica.evaluationContext)
     let slice = ReadSlice(
-      executor: executor, request: request, point: ReadPoint(time: time, uncertaintyLimit: limit))
+      executor: executor(for: table, store, of: replica, overlay), request: request,
+      point: ReadPoint(time: time, uncertaintyLimit: limit))
     switch request.read.selection {
     case .points(let keys) where keys.count <= Self.inlinePointsMax:
       return finish(slice.run(), at: time, of: replica)
@@ -50,6 +46,30 @@ extension TabletHost {
         return .failed(SQLError(.internalError, "a read could not run: \(error)"))
       }
     }
+  }
+
+  /// Serves a read of few keys as of now if it can be served without waiting; nil if not, or if there is anything to say
+  /// but rows: then `read` says it.
+  package func readAtOnce(_ request: ReadRequest) -> ReadAnswer? {
+    guard request.time == nil, request.transaction == nil, case .points(let keys) = request.read.selection,
+      keys.count <= Self.inlinePointsMax, let replica = replicas[request.tablet], let store = replica.store,
+      let time = replica.readTimeAtOnce(of: request.read.selection),
+      let table = environment.catalog.current.tables[request.read.table],
+      table.version == request.read.schemaVersion, table.tablets.contains(request.tablet)
+    else { return nil }
+    let slice = ReadSlice(
+      executor: executor(for: table, store, of: replica, nil), request: request, point: ReadPoint(time: time))
+    guard case .success(.found(let batch)) = slice.run(), batch.resume == nil else { return nil }
+    return ReadAnswer(rows: batch.rows, resume: nil, time: time)
+  }
+
+  private func executor(
+    for table: TableDescriptor, _ store: any Store, of replica: TabletReplica, _ overlay: OverlayView?
+  ) -> ReadExecutor {
+    ReadExecutor(
+      reader: RowReader(
+        store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff, overlay: overlay),
+      bounds: replica.bounds, context: replica.evaluationContext)
   }
 
   /// A read of at most this many keys runs on the loop: it is over sooner than another thread would begin.

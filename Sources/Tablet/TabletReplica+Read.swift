@@ -25,13 +25,23 @@ extension TabletReplica {
       return waiter.resume(returning: .done(safe))
     }
     probe("read waits until its time is safe")
+    let isFirst = readWaiters.isEmpty
     // Fails soon rather than hang where the lease is lost: the gateway asks again.
     readWaiters.append(
       ReadWaiter(
         time: time, selection: selection, transaction: transaction, deadline: now + 1_000_000_000,
         continuation: waiter))
     refreshHorizon()
+    if isFirst, wantsHorizon(for: time) { raft.beginRound(effects: &effects) }
     turns.mark(self)
+  }
+
+  /// The greatest time that a read may be served at now; nil where it would have to wait, or this replica cannot serve.
+  func readTimeAtOnce(of selection: KeySelection) -> HybridTime? {
+    guard refusal(HybridTime.self) == nil, let safe = safeReadTime(wanted: nil),
+      ledger.blocker(of: selection, at: safe, except: nil) == nil
+    else { return nil }
+    return safe
   }
 
   /// The time that a read may be served at now: the wanted one, or without one the greatest that is safe.
@@ -39,6 +49,7 @@ extension TabletReplica {
   /// Safe means that no write can appear at or below it any more: every write that is not applied is later, every
   /// future write will be (the clock is past it), and no other leader writes below the confirmed horizon.
   private func safeReadTime(wanted: HybridTime?) -> HybridTime? {
+    ticksUnused = 0
     let granted = HybridTime(rawValue: raft.grantedHorizon)
     let pending = inFlight.first?.firstTime ?? queue.first?.time
     if let wanted {
@@ -46,9 +57,18 @@ extension TabletReplica {
       environment.clock.raise(to: wanted)
       return wanted
     }
+    if wantsHorizon(for: nil) { return nil }
     let bound = min(granted, pending?.previous ?? environment.clock.now())
     // Whatever was answered before this read began is applied, so it must be at or below the read's time.
     return bound >= appliedTime ? bound : nil
+  }
+
+  /// Whether a read has to wait for a horizon: one above its time, or, where it wishes for none, one that is not left
+  /// behind from before this replica was idle. That one would do for the row, but not for what else is read at its time.
+  private func wantsHorizon(for wanted: HybridTime?) -> Bool {
+    let granted = HybridTime(rawValue: raft.grantedHorizon)
+    if let wanted { return granted < wanted }
+    return granted.adding(microseconds: environment.settings.horizonMicroseconds) < environment.clock.latest()
   }
 
   /// Serves the reads that have become safe.

@@ -14,6 +14,7 @@ extension TabletReplica {
   /// - Parameter point: where a mutation of ranges looks for its rows; safe by now (see `TabletHost.mutate`).
   func begin(_ request: MutateRequest, searchingAt point: ReadPoint?, waiter: MutateWaiter) {
     if let refusal = refusal(MutateAnswer.self) { return waiter.resume(returning: refusal) }
+    ticksUnused = 0
     if request.transaction != nil { return beginInTransaction(request, searchingAt: point, waiter: waiter) }
     switch retries.lookUp(request.id) {
     case .done(let result):

@@ -83,6 +83,8 @@ final class TabletReplica {
   /// Reads below it are refused: compaction may have taken what they would need.
   var historyCutoff = HybridTime.zero
   var isFlushing = false
+  /// Ticks since this replica was last asked for a read or a write.
+  var ticksUnused = 0
   /// Whether a checkpoint is on its way into the place of the store; nothing is applied meanwhile.
   var isInstalling = false
 
@@ -156,12 +158,17 @@ final class TabletReplica {
 
   func tick() {
     let time = now
-    if raft.role == .leader { refreshHorizon() }
+    if raft.role == .leader, ticksUnused < environment.settings.horizonIdleTicks {
+      ticksUnused += 1
+      refreshHorizon()
+    }
     raft.tick(now: time, effects: &effects)
     expireWaiters(now: time)
     turns.mark(self)
   }
 
+  /// Asks for a horizon ahead of the clock. Nobody asks on behalf of an idle group: each step of the horizon costs a write
+  /// to every replica's log.
   func refreshHorizon() {
     let horizon = environment.clock.latest().adding(microseconds: environment.settings.horizonMicroseconds)
     raft.setHorizon(horizon.rawValue)

@@ -45,7 +45,15 @@ package final class Gateway: DataPlane, Sendable {
 
   package func read(_ read: TableRead, deadline: Deadline?) async throws(SQLError) -> any RowBatches {
     let table = try table(read.table, version: read.schemaVersion)
-    let shares = TabletShares(of: table, in: catalog).shares(of: read.selection)
+    let catalog = self.catalog
+    let shares =
+      if case .points(let keys) = read.selection, keys.count == 1, let id = catalog.tablet(of: keys[0], in: table),
+        let tablet = catalog.tablets[id]
+      {
+        [(tablet: tablet, selection: read.selection)]
+      } else {
+        TabletShares(of: table, in: catalog).shares(of: read.selection)
+      }
     return TableReader(gateway: self, table: table, read: read, shares: shares, deadline: deadline)
   }
 

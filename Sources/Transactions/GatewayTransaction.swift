@@ -345,7 +345,7 @@ package final class GatewayTransaction: Transaction {
   func interrupt(_ error: SQLError) {
     let (statement, tablets) = state.withLock { state in
       if state.interruption == nil { state.interruption = error }
-      return (state.statement, Array(state.participants.values))
+      return (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id })
     }
     guard statement > 0 else { return }
     // In a task of its own: the one that runs the statement is cancelled, or waits for the very answers.

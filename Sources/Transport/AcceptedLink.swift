@@ -110,6 +110,9 @@ final class AcceptedLink: @unchecked Sendable {
     guard let handler = core.handlers.request(frame.selector) else {
       return respond(frame.id, .refused, Array("there is no service \(frame.selector)".utf8))
     }
+    if let answer = handler.answerAtOnce(from: node, frame.payload), answer.count <= core.settings.payloadBytesMax {
+      return respond(frame.id, .answer, answer)
+    }
     let (deadline, overflow) = core.now.addingReportingOverflow(frame.argument)
     let context = RequestContext(deadlineNanoseconds: overflow ? .max : deadline)
     running[frame.id] = context

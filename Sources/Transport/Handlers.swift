@@ -7,6 +7,9 @@ package typealias PostHandler = @Sendable (NodeID, [UInt8]) -> Void
 /// Answers a request of a node. What it throws goes back to the caller (see `RemoteFailure`).
 package typealias RequestHandler = @Sendable (NodeID, [UInt8], RequestContext) async throws -> [UInt8]
 
+/// Answers a request without waiting; nil where that cannot be, or where there is anything to say but an answer.
+package typealias RequestHandlerAtOnce = @Sendable (NodeID, [UInt8]) -> [UInt8]?
+
 /// Who takes which posts and requests, and on which loop.
 final class Handlers: Sendable {
   struct Post {
@@ -16,6 +19,7 @@ final class Handlers: Sendable {
   struct Request {
     var loop: any Loop
     var body: RequestHandler
+    var atOnce: RequestHandlerAtOnce?
   }
   private struct Tables {
     var posts = [Post?](repeating: nil, count: 256)
@@ -42,6 +46,12 @@ extension Handlers.Post {
 }
 
 extension Handlers.Request {
+  /// The answer if it is to be had without a task, on this loop.
+  func answerAtOnce(from node: NodeID, _ payload: [UInt8]) -> [UInt8]? {
+    guard let atOnce, loop.isCurrent else { return nil }
+    return atOnce(node, payload)
+  }
+
   /// Runs the handler in a task of its own on its loop, starting at once if that is the current one.
   /// - Parameter finish: gets the outcome, on the handler's loop.
   func run(

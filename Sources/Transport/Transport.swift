@@ -101,7 +101,7 @@ package final class Transport: @unchecked Sendable {
     if isStopped { return }
     let now = core.now
     // A tick that comes much too late means that this process stood still, and heard nothing for that reason.
-    let stoodStill = now - lastTickNanoseconds > core.settings.pingIntervalNanoseconds * 2
+    let stoodStill = now - lastTickNanoseconds > core.settings.pingIntervalNanoseconds / 2 * 3
     lastTickNanoseconds = now
     for (_, link) in links.sorted(by: { $0.key < $1.key }) { link.tick(now: now, forgiveSilence: stoodStill) }
     for (_, link) in accepted.sorted(by: { $0.key < $1.key }) { link.tick(now: now, forgiveSilence: stoodStill) }
@@ -182,8 +182,11 @@ package final class Transport: @unchecked Sendable {
   }
 
   /// Answers the requests of a service, on the given loop.
-  package func handle(_ service: UInt8, on loop: any Loop, _ handler: @escaping RequestHandler) {
-    core.handlers.set(service, Handlers.Request(loop: loop, body: handler))
+  /// - Parameter atOnce: asked first by requests of other nodes: an answer that is there needs no task.
+  package func handle(
+    _ service: UInt8, on loop: any Loop, atOnce: RequestHandlerAtOnce? = nil, _ handler: @escaping RequestHandler
+  ) {
+    core.handlers.set(service, Handlers.Request(loop: loop, body: handler, atOnce: atOnce))
   }
 
   // MARK: Peers

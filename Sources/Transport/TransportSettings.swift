@@ -9,7 +9,7 @@ package struct TransportSettings: Sendable {
   package var reconnectDelayNanoseconds: UInt64 = 50_000_000
   package var reconnectDelayMaxNanoseconds: UInt64 = 2_000_000_000
   /// How often the dialing side asks whether the other side is there.
-  package var pingIntervalNanoseconds: UInt64 = 500_000_000
+  package var pingIntervalNanoseconds: UInt64 = 1_000_000_000
   /// A connection over which nothing came for this long is taken for dead. A half-open connection, whose other end is
   /// gone without a word, shows in no other way.
   package var silenceMaxNanoseconds: UInt64 = 3_000_000_000

@@ -225,6 +225,26 @@ struct StoryTests {
     #expect(propose() == .notReady, "a voter confirmed 40 to a leader before, and no quorum has to this one")
   }
 
+  // MARK: News of a commit
+
+  @Test("An announced commit reaches a follower that had not the entry when it acknowledges it, and only once")
+  func announcement() {
+    func commits(_ replica: Replica) -> [LogIndex] {
+      replica.sent.compactMap { if case .heartbeat(let heartbeat) = $0 { heartbeat.commit.index } else { nil } }
+    }
+    var replica = Replica.leader()
+    replica.persist()
+    replica.answer(2, match: 1, round: 1)
+    #expect(replica.group.commitIndex == LogIndex(1))
+    replica.step { group, effects in group.announceCommit(effects: &effects) }
+    #expect(commits(replica) == [LogIndex(1), .zero], "3 has nothing yet that could be committed")
+    replica.answer(3, match: 1, round: 1)
+    #expect(commits(replica) == [LogIndex(1)])
+    replica.answer(3, match: 1, round: 2)
+    replica.answer(2, match: 1, round: 2)
+    #expect(commits(replica).isEmpty)
+  }
+
   // MARK: Leases
 
   @Test("A lease is counted from sending, is shorter than the promise, and needs an applied entry of the term")

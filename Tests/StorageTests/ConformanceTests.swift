@@ -49,6 +49,7 @@ struct ConformanceTests {
             try bench.store.contents(family, of: name), model.pairs(family, of: name))
           #expect(difference == nil, "seed \(seed), step \(step)")
         }
+        try expectLookups(bench.store, model, &random, "seed \(seed), step \(step)")
       case 10...13:
         let bounds = (0..<2).map { _ in version("d\(Int.random(in: 0..<12, using: &random))", .random(in: 0...index)) }
           .sorted { $0.lexicographicallyPrecedes($1) }
@@ -69,6 +70,30 @@ struct ConformanceTests {
       }
     }
     expectEqual(bench.store, model, "seed \(seed), at the end")
+  }
+
+  /// One cursor for documents that are there and ones that are not, in any order, also at times long ago.
+  private func expectLookups(
+    _ store: any Store, _ model: Model, _ random: inout Seeded, _ comment: Comment
+  ) throws {
+    for family in ColumnFamily.allCases {
+      var cursor = try store.documentCursor(family)
+      for _ in 0..<20 {
+        let name = document("d\(Int.random(in: 0..<14, using: &random))")
+        let versions = model.pairs(family, of: name)
+        let time = versions.randomElement(using: &random).flatMap { VersionedKey.split($0.key)?.time } ?? .max
+        let notAfter = Bool.random(using: &random) ? time : .max
+        let expected = versions.first { pair in
+          VersionedKey.split(pair.key).map { $0.time <= notAfter } ?? false
+        }
+        try cursor.seek(toVersionOf: name, notAfter: notAfter)
+        #expect(cursor.isValid == (expected != nil), comment)
+        if cursor.isValid, let expected {
+          let isSame = cursor.key == expected.key && cursor.value == expected.value
+          #expect(isSame, comment)
+        }
+      }
+    }
   }
 
   private func expectEqual(_ store: any Store, _ model: Model, _ comment: Comment) {

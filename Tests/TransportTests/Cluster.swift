@@ -16,6 +16,8 @@ enum Service {
   static let fail: UInt8 = 3
   /// Answers with the microseconds that are left until the deadline.
   static let timeLeft: UInt8 = 4
+  /// Answers an even first byte at once with 0, and any other in a task with 1.
+  static let even: UInt8 = 5
 }
 
 /// A node of a simulated cluster: its transport, and what reached it.
@@ -50,6 +52,8 @@ final class TestNode: Sendable {
       ran.withLock { $0.append(payload) }
       return payload
     }
+    let zeroIfEven: RequestHandlerAtOnce = { _, payload in payload.first.map { $0 % 2 == 0 } ?? false ? [0] : nil }
+    transport.handle(Service.even, on: loop, atOnce: zeroIfEven) { _, _, _ in [1] }
     transport.handle(Service.hang, on: loop) { [self] _, _, context in
       context.onCancel { [self] in cancelled.withLock { $0 += 1 } }
       await runtime.sleep(nanoseconds: 1_000_000 * second)

@@ -19,6 +19,15 @@ struct SimulatedTransportTests {
     #expect(cluster.call(Service.echo, from: 1, to: 9) == .failure(.unreachable(NodeID(9))))
   }
 
+  @Test("What a handler can answer at once starts no task, where it lives on the transport's loop", arguments: [1, 2])
+  func atOnce(loops: Int) {
+    let cluster = Cluster(2, loops: loops)
+    #expect(cluster.call(Service.even, [4], from: 1, to: 2) == .success([loops == 1 ? 0 : 1]))
+    #expect(cluster.call(Service.even, [5], from: 1, to: 2) == .success([1]))
+    #expect(
+      cluster.call(Service.even, [4], from: 1, to: 1) == .success([1]), "calls of a node to itself ask the handler")
+  }
+
   @Test("Posts arrive in order, from others and from oneself")
   func posts() {
     let cluster = Cluster(2)

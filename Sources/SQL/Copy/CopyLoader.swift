@@ -24,17 +24,27 @@ final class CopyLoader {
   private(set) var loadedCount = 0
   /// Rows of transactions that are over; the last transaction is the session's to commit.
   private(set) var committedCount = 0
+  private var sentCount = 0
   private var transaction: (any Transaction)?
   /// 0: all rows are of one transaction.
   private let rowsPerTransaction: Int
   private let nextTransaction: NextTransaction
-  /// The batch that is being written while the next one is read.
-  private var sending: Task<Result<MutationResult, SQLError>, Never>?
-  private var sendingLines = ""
+  /// The batches that are being written while the next ones are read, oldest first.
+  private var sending: [Sending] = []
   private var hasFailed = false
 
+  private struct Sending {
+    var task: Task<Result<MutationResult, SQLError>, Never>
+    /// Where its rows came from.
+    var lines: String
+  }
+
+  /// Rows of a batch. Each tablet puts its share in key order, which is the cheaper the more neighbours there are.
+  private static let batchRowsLargest = 3_000
   /// A batch of this many bytes goes, whatever its number of rows.
   private static let batchBytesMax = 1 << 20
+  /// Batches on their way at a time: while one waits for a disk, the others keep every tablet busy.
+  private static let sendingMax = 4
 
   init(
     _ copy: CopySyntax, _ relation: RelationSyntax, _ options: CopyOptions, _ context: BindingContext,
@@ -87,7 +97,7 @@ final class CopyLoader {
 
   var columnCount: Int { targets.count }
   private var batchRowsMax: Int {
-    rowsPerTransaction > 0 ? min(rowsPerTransaction, executor.limits.insertBatchRows) : executor.limits.insertBatchRows
+    rowsPerTransaction > 0 ? min(rowsPerTransaction, Self.batchRowsLargest) : Self.batchRowsLargest
   }
 
   func add(_ piece: [UInt8]) { reader.add(piece) }
@@ -131,21 +141,25 @@ final class CopyLoader {
     return error
   }
 
-  /// Waits for the batch that is on its way.
-  func settle() async throws(SQLError) {
-    guard let task = sending else { return }
-    sending = nil
-    let result = await withTaskCancellationHandler {
-      await task.value
-    } onCancel: {
-      task.cancel()
+  /// Waits until at most `count` batches are on their way. If one failed, waits for all of them.
+  func settle(downTo count: Int = 0) async throws(SQLError) {
+    var failure: SQLError?
+    while sending.count > (failure == nil ? count : 0) {
+      let (task, lines) = (sending[0].task, sending[0].lines)
+      sending.removeFirst()
+      let result = await withTaskCancellationHandler {
+        await task.value
+      } onCancel: {
+        task.cancel()
+      }
+      switch result {
+      case .success(let result): loadedCount += result.affectedCount
+      case .failure(let error): failure = failure ?? error.in("COPY \(table.name), \(lines)")
+      }
     }
-    switch result {
-    case .success(let result): loadedCount += result.affectedCount
-    case .failure(let error):
-      hasFailed = true
-      throw withCommittedCount(error).in("COPY \(table.name), \(sendingLines)")
-    }
+    guard let failure else { return }
+    hasFailed = true
+    throw withCommittedCount(failure)
   }
 
   private func values(of row: CopyRow) throws(SQLError) -> Row {
@@ -188,21 +202,24 @@ final class CopyLoader {
     if rows.isEmpty { return }
     let mutation = TableMutation(
       table: table.id, schemaVersion: table.version, mutation: .insert(rows: rows, onConflict: .fail), returning: nil)
-    try await settle()
-    if rowsPerTransaction > 0, loadedCount - committedCount + rows.count > rowsPerTransaction {
+    try await settle(downTo: Self.sendingMax - 1)
+    if rowsPerTransaction > 0, sentCount - committedCount + rows.count > rowsPerTransaction {
+      try await settle()
       let reached = loadedCount
       transaction = try await nextTransaction()
       committedCount = reached
+      sentCount = reached
     }
-    sendingLines = lines
+    sentCount += rows.count
     guard let transaction else { throw SQLError(.internalError, "COPY without a transaction") }
     let deadline = executor.deadline
-    sending = Task(executorPreference: loop) {
+    let task = Task(executorPreference: loop) { () -> Result<MutationResult, SQLError> in
       do throws(SQLError) {
         return .success(try await transaction.mutate(mutation, deadline: deadline))
       } catch {
         return .failure(error)
       }
     }
+    sending.append(Sending(task: task, lines: lines))
   }
 }

@@ -150,7 +150,12 @@ struct Executor {
       let read = TableRead(
         table: table.id, schemaVersion: table.version, selection: selection, pipeline: pipeline, isOrdered: isOrdered)
       counters?.tableReads += 1
-      let rows = TabletCursor(try await self.read(read, locking: locking))
+      let rows: any RowCursor =
+        if transaction == nil, locking == nil, let rows = dataPlane.readAtOnce(read) {
+          ListCursor(rows)
+        } else {
+          TabletCursor(try await self.read(read, locking: locking))
+        }
       return counters.map { CountingCursor(rows, $0) } ?? rows
     case .nothing: input = ListCursor([[]])
     case .view(let view):

@@ -18,13 +18,17 @@ final class CachedStatement {
   }
 
   /// The plan for this catalog and these settings, made anew if it is not.
+  /// - Parameters:
+  ///   - context: made only if the plan is.
+  ///   - catalogVersion: of the newest catalog.
   /// - Throws: what binding throws; 0A000 if a prepared statement's result changed since the client saw it.
-  func plan(in context: BindingContext, settingsGeneration: Int) throws(SQLError) -> StatementPlan {
-    if let plan, catalogVersion == context.catalog.version, self.settingsGeneration == settingsGeneration,
-      plan.isReusable
-    {
+  func plan(
+    in context: @autoclosure () -> BindingContext, catalogVersion: UInt64, settingsGeneration: Int
+  ) throws(SQLError) -> StatementPlan {
+    if let plan, self.catalogVersion == catalogVersion, self.settingsGeneration == settingsGeneration, plan.isReusable {
       return plan
     }
+    let context = context()
     let made: StatementPlan
     do {
       made = try StatementBinder.plan(statement, given: given, context: context)
@@ -33,7 +37,7 @@ final class CachedStatement {
       throw SQLError(.featureNotSupported, "cached plan must not change result type")
     }
     plan = made
-    catalogVersion = context.catalog.version
+    self.catalogVersion = context.catalog.version
     self.settingsGeneration = settingsGeneration
     return made
   }

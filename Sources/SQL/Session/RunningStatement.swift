@@ -21,15 +21,18 @@ final class RunningStatement: Sendable {
   private struct State {
     /// Tells executions apart, so that a late timer cannot stop the next statement.
     var number: UInt64 = 0
+    var isRunning = false
+    /// Nil until the task is known; a cancellation that comes before reaches it then.
     var cancelTask: (@Sendable () -> Void)?
     var reason: Reason?
   }
   private let state = Mutex(State())
 
-  /// A new execution; nothing can stop it yet.
+  /// A new execution.
   func begin() -> UInt64 {
     state.withLock { state in
       state.number += 1
+      state.isRunning = true
       state.reason = nil
       state.cancelTask = nil
       return state.number
@@ -50,6 +53,7 @@ final class RunningStatement: Sendable {
   func end(_ number: UInt64) -> Reason? {
     state.withLock { state in
       guard state.number == number else { return nil }
+      state.isRunning = false
       state.cancelTask = nil
       return state.reason
     }
@@ -58,7 +62,7 @@ final class RunningStatement: Sendable {
   /// Stops the running statement; `number` nil means whichever it is.
   func cancel(_ reason: Reason, number: UInt64? = nil) {
     let cancelTask = state.withLock { state -> (@Sendable () -> Void)? in
-      guard state.cancelTask != nil, number == nil || state.number == number, state.reason == nil else { return nil }
+      guard state.isRunning, number == nil || state.number == number, state.reason == nil else { return nil }
       state.reason = reason
       return state.cancelTask
     }

@@ -30,12 +30,19 @@ extension SQLSession {
       now: transaction?.startTime ?? now(), facts: facts)
   }
 
+  /// The statement's plan; made anew if the catalog or the settings have changed.
+  func plan(of statement: CachedStatement) throws(SQLError) -> StatementPlan {
+    try statement.plan(
+      in: bindingContext(), catalogVersion: dataPlane.catalog.version, settingsGeneration: settings.generation)
+  }
+
   /// Runs the work of one statement in a task that `cancel` and the statement's timeout can stop.
   func run<T: Sendable>(
     _ work: @escaping @Sendable (isolated SQLSession) async throws(SQLError) -> T
   ) async throws(SQLError) -> T {
     let number = running.begin()
-    let task = Task(executorPreference: loop) { () -> Result<T, SQLError> in
+    // It begins here and now: a statement that need not wait has ended before this call could wait for it.
+    let task = Task.immediate(executorPreference: loop) { () -> Result<T, SQLError> in
       do throws(SQLError) {
         return .success(try await work(self))
       } catch {
@@ -72,7 +79,7 @@ extension SQLSession {
   func begin(_ statement: CachedStatement, parameters: [Datum]) throws(SQLError) -> Execution {
     try requireNotFailed(statement)
     beginImplicitTransaction()
-    let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
+    let plan = try plan(of: statement)
     guard parameters.count >= plan.userParameterCount else {
       throw SQLError(.undefinedParameter, "there is no parameter $\(parameters.count + 1)")
     }

@@ -173,7 +173,7 @@ extension SQLSession {
         syntax: inner, text: execution.statement.statement.text,
         parameterCount: execution.statement.statement.parameterCount)
       let cached = CachedStatement(statement, text: text, given: given)
-      _ = try cached.plan(in: bindingContext(), settingsGeneration: settings.generation)
+      _ = try plan(of: cached)
       try store(cached, as: name)
     } catch { throw error.located(in: text) }
   }
@@ -183,7 +183,7 @@ extension SQLSession {
   ) async throws(SQLError) -> StatementResult {
     guard let statement = prepared[name] else { throw Self.noStatement(name) }
     let context = bindingContext()
-    let plan = try statement.plan(in: context, settingsGeneration: settings.generation)
+    let plan = try plan(of: statement)
     guard arguments.count == plan.userParameterCount else {
       throw SQLError(
         .syntaxError, "wrong number of parameters for prepared statement \"\(name)\"",

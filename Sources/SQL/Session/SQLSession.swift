@@ -224,7 +224,7 @@ package actor SQLSession: Session {
       statement = CachedStatement(parsed, text: sql, given: given)
     }
     try requireNotFailed(statement)
-    if !statement.isEmpty { _ = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation) }
+    if !statement.isEmpty { _ = try plan(of: statement) }
     try store(statement, as: name)
   }
 
@@ -273,7 +273,7 @@ package actor SQLSession: Session {
       add(Portal(statement: statement, parameters: [], columns: nil), as: portal)
       return
     }
-    let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
+    let plan = try plan(of: statement)
     guard parameters.count == plan.userParameterCount else {
       throw SQLError(
         .protocolViolation,
@@ -330,7 +330,7 @@ package actor SQLSession: Session {
     do throws(SQLError) {
       guard let statement = prepared[name] else { throw Self.noStatement(name) }
       if statement.isEmpty { return StatementDescription(parameterTypes: [], columns: nil) }
-      let plan = try statement.plan(in: bindingContext(), settingsGeneration: settings.generation)
+      let plan = try plan(of: statement)
       let columns = columns(of: statement, plan)
       if columns != nil { try requireNotFailed(statement) }
       return StatementDescription(

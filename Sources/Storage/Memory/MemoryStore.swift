@@ -60,6 +60,10 @@ final class MemoryStore: Store {
     }
   }
 
+  func documentCursor(_ family: ColumnFamily) throws(StorageError) -> Cursor {
+    try cursor(family, lower: [], upper: nil, pointPrefix: nil)
+  }
+
   func flush() throws(StorageError) {
     try withOpen { state throws(StorageError) in
       try persist(&state)

@@ -123,11 +123,14 @@ import CRocksDB
     unsafe rocksdb_options_set_block_based_table_factory(base, table)
     unsafe rocksdb_options_set_prefix_extractor(base, makeDocumentKeyExtractor())
 
-    // The C interface has no function for this one: closing must not flush, since the caller decides what is durable.
+    // The C interface has no functions for these two. Closing must not flush, since the caller decides what is durable.
+    // Neighbours come one after the other (a batch is in key order), so a memtable starts looking for a key's place where
+    // it put the last one of the family.
     let native = unsafe rocksdb_options_create()!
     do {
       try StorageError.check {
-        unsafe rocksdb_get_options_from_string(base, "avoid_flush_during_shutdown=true", native, $0)
+        unsafe rocksdb_get_options_from_string(
+          base, "avoid_flush_during_shutdown=true;memtable_insert_with_hint_prefix_extractor=fixed:1", native, $0)
       }
     } catch {
       unsafe rocksdb_options_destroy(native)

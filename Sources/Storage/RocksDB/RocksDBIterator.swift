@@ -9,7 +9,10 @@ import CRocksDB
   /// The bounds of the range, one after the other: RocksDB keeps pointers to them.
   private let bounds: UnsafeMutableBufferPointer<UInt8>
 
-  init(_ database: RocksDBHandle, range: KeyRange) throws(StorageError) {
+  /// - Parameter seeksDocuments: every seek is for the versions of one document, so the bloom filters may answer it. The
+  ///   iterator then stands nowhere yet; what it finds behind the document's versions is not to be trusted.
+  init(_ database: RocksDBHandle, range: KeyRange, seeksDocuments: Bool = false) throws(StorageError) {
+    RocksDBHandle.stopCounting()
     self.database = database
     self.range = range
     unsafe bounds = .allocate(capacity: range.lower.count + range.upper.count)
@@ -20,10 +23,10 @@ import CRocksDB
     unsafe rocksdb_readoptions_set_iterate_upper_bound(
       readOptions, start + range.lower.count, range.upper.count)
     // Without this, RocksDB would use the bloom filter on every seek and miss what lies behind the first prefix.
-    unsafe rocksdb_readoptions_set_total_order_seek(readOptions, range.isPoint ? 0 : 1)
+    unsafe rocksdb_readoptions_set_total_order_seek(readOptions, range.isPoint || seeksDocuments ? 0 : 1)
     unsafe rocksdb_readoptions_set_background_purge_on_iterator_cleanup(readOptions, 1)
     unsafe iterator = rocksdb_create_iterator(database.pointer, readOptions)
-    _ = try seek(to: [])
+    if !seeksDocuments { _ = try seek(to: []) }
   }
 
   deinit {

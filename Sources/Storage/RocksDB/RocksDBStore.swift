@@ -65,6 +65,7 @@ final class RocksDBStore: Store {
       let start = unsafe bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
       unsafe rocksdb_writebatch_put(native, start, 1, start + 1, Frontier.byteCount)
     }
+    RocksDBHandle.stopCounting()
     try writer.withLock { _ throws(StorageError) in
       frontier.requireNotBefore(appliedFrontier)
       try StorageError.check { unsafe rocksdb_write(database.pointer, database.writeOptions, native, $0) }
@@ -80,6 +81,11 @@ final class RocksDBStore: Store {
   ) throws(StorageError) -> Cursor {
     let range = KeyRange(family, lower: lower, upper: upper, pointPrefix: pointPrefix)
     return Cursor(.rocksDB(try RocksDBIterator(openDatabase(), range: range)))
+  }
+
+  func documentCursor(_ family: ColumnFamily) throws(StorageError) -> Cursor {
+    let range = KeyRange(family, lower: [], upper: nil, pointPrefix: nil)
+    return Cursor(.rocksDB(try RocksDBIterator(openDatabase(), range: range, seeksDocuments: true)))
   }
 
   func flush() throws(StorageError) {
