@@ -110,6 +110,8 @@ package enum NodeService: UInt8, Sendable, CaseIterable {
   case awaitCatalog = 8
   /// A node says who and where it is, to the catalog's leader.
   case registerNode = 9
+  /// A damaged replica asks the leader for a checkpoint to begin anew from.
+  case rebuildReplica = 10
 }
 
 /// The one-way messages between nodes.
