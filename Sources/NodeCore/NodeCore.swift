@@ -99,7 +99,8 @@ package final class NodeCore: Sendable {
     let tablets = TabletDirectory(hosts: hosts)
     self.tablets = tablets
     let assignments = TabletAssignments(
-      node: configuration.node, directory: tablets, recovered: recovery.groups, logger: logger)
+      node: configuration.node, directory: tablets, recovery: recovery, hasAllGroups: { log.hasAllGroups() },
+      logger: logger)
     self.assignments = assignments
     let loop = runtime.loops[0]
     let replica = CatalogReplica(box: catalog, fatal: fatal) { snapshot in
@@ -142,7 +143,7 @@ package final class NodeCore: Sendable {
     for host in tablets.hosts { await host.start() }
     let found = recovery.groups[TabletID.catalog.rawValue]
     try await tablets.host(of: .catalog).open(
-      catalogDescriptor, learners: catalogLearners, recovered: found,
+      catalogDescriptor, learners: catalogLearners, recovered: found, mayBeLost: recovery.mayMissGroups,
       leads: catalogDescriptor.replicas.first?.node == configuration.node, observer: catalogReplica)
     runtime.loops[0].spawn {
       await self.catchUpWithCatalog()

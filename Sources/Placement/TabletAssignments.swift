@@ -15,6 +15,10 @@ package actor TabletAssignments {
   private let logger: Logger
   /// What the log gave back at start, until the tablet is opened.
   private var recovered: [UInt64: RecoveredGroup]
+  /// The log may have lost all records of some replicas: what it has nothing of then counts as damaged.
+  private var mayMissGroups: Bool
+  /// Called when every replica that may have been lost so is there again.
+  private let hasAllGroups: @Sendable () -> Void
   private var open: [TabletID: TabletDescriptor] = [:]
   private var failed: Set<TabletID> = []
   private var isReconciling = false
@@ -23,11 +27,14 @@ package actor TabletAssignments {
   private var isCurrent = false
 
   package init(
-    node: NodeID, directory: TabletDirectory, recovered: [UInt64: RecoveredGroup], logger: Logger
+    node: NodeID, directory: TabletDirectory, recovery: LogRecovery, hasAllGroups: @escaping @Sendable () -> Void,
+    logger: Logger
   ) {
     self.node = node
+    mayMissGroups = recovery.mayMissGroups
+    self.hasAllGroups = hasAllGroups
     self.directory = directory
-    self.recovered = recovered
+    recovered = recovery.groups
     self.logger = logger
     loop = directory.hosts[0].loop
   }
@@ -65,6 +72,8 @@ package actor TabletAssignments {
       open[tablet.id] == nil && !failed.contains(tablet.id) && tablet.replicas.contains { $0.node == node }
         && (isCurrent || recovered[tablet.id.rawValue] != nil)
     }.sorted { $0.id < $1.id }
+    let mayBeLost = mayMissGroups
+    if isCurrent { mayMissGroups = false }
     await withTaskGroup(of: (TabletDescriptor, (any Error)?).self) { group in
       for tablet in missing {
         let host = directory.host(of: tablet.id)
@@ -72,7 +81,7 @@ package actor TabletAssignments {
         let leads = tablet.replicas.first?.node == node
         group.addTask {
           do {
-            try await host.open(tablet, recovered: found, leads: leads, observer: nil)
+            try await host.open(tablet, recovered: found, mayBeLost: mayBeLost, leads: leads, observer: nil)
             return (tablet, nil)
           } catch {
             return (tablet, error)
@@ -88,5 +97,12 @@ package actor TabletAssignments {
         }
       }
     }
+    if mayBeLost, !mayMissGroups { loop.spawn { await self.awaitRebuilds(of: missing.map(\.id)) } }
+  }
+
+  /// From now on the log names every replica of this node, so the next start need not doubt it again.
+  private func awaitRebuilds(of tablets: [TabletID]) async {
+    for tablet in [TabletID.catalog] + tablets { await directory.host(of: tablet).rebuilt(tablet) }
+    hasAllGroups()
   }
 }

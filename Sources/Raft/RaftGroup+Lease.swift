@@ -186,6 +186,10 @@ extension RaftGroup {
   /// The greatest horizon that a quorum confirmed to this leader; 0 where this replica does not lead.
   package var grantedHorizon: UInt64 { leadership?.horizon.granted ?? 0 }
 
+  /// The greatest horizon that this replica has heard of or may have confirmed; at a leader, at least all that it ever
+  /// asked for.
+  package var knownHorizon: UInt64 { horizon }
+
   /// A leader writes only above this; no leader before it served anything above.
   package var inheritedHorizon: UInt64 { leadership?.horizon.inherited ?? horizon }
 

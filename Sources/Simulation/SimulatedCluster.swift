@@ -38,6 +38,8 @@ package final class SimulatedCluster {
 
   package var members: ClosedRange<Int> { 1...size }
 
+  package static let dataDirectory = "/data"
+
   package static func address(of node: Int) -> Address { Address(host: "node\(node)", port: 7433) }
 
   /// Small limits, so that flushes, checkpoints and old segments come often (FAULTS §2.1, knobs).
@@ -46,12 +48,13 @@ package final class SimulatedCluster {
     for member in self.members { members[NodeID(UInt32(member))] = Self.address(of: member) }
     var configuration = NodeCoreConfiguration(
       node: NodeID(UInt32(node)), cluster: ClusterID(high: 1, low: 2), cloud: "sim", region: "r", zone: "z\(node)",
-      dataDirectory: "/data", listen: Self.address(of: node), advertise: Self.address(of: node),
+      dataDirectory: Self.dataDirectory, listen: Self.address(of: node), advertise: Self.address(of: node),
       sqlAddress: Address(host: "node\(node)", port: 5433), httpAddress: Address(host: "node\(node)", port: 8433),
       members: members)
-    configuration.tablets.memtableBytesMax = 8 << 10
-    configuration.tablets.tabletMemtableBytesMax = 4 << 10
-    configuration.tablets.logTailBytes = 2 << 10
+    configuration.tablets.memtableBytesMax = 4 << 10
+    configuration.tablets.tabletMemtableBytesMax = 1 << 10
+    configuration.log.segmentBytes = 1024 << Int(seed % 5)
+    configuration.tablets.logTailBytes = 4 << 10
     configuration.tablets.flushTicks = 1
     return configuration
   }
@@ -96,6 +99,27 @@ package final class SimulatedCluster {
     registry.crashed(node)
     world.crash(node, kind)
     engines[node]?.crash()
+  }
+
+  /// Turns a bit over in the log of a node that was killed, in a frame that was certainly synced: one with another frame
+  /// behind it. The last one could be taken for torn (see `WriteAheadLog`).
+  /// - Parameter place: which byte, modulo those that may be chosen.
+  package func damageLog(of node: Int, at place: UInt64) {
+    let disk = world.disk(of: node)
+    let directory = "\(Self.dataDirectory)/wal"
+    let segments = disk.list(directory).filter { $0.hasSuffix(".wal") }.map { "\(directory)/\($0)" }
+    var ranges: [(path: String, count: Int)] = []
+    for path in segments {
+      let bytes = disk.bytes(of: path) ?? []
+      let isLast = path == segments.last
+      let lastFrame = bytes.indices.last { bytes[$0...].starts(with: Array("APWL".utf8)) } ?? 0
+      ranges.append((path, isLast ? lastFrame : bytes.count))
+    }
+    var offset = Int(place % UInt64(max(1, ranges.reduce(0) { $0 + $1.count })))
+    for range in ranges {
+      if offset < range.count { return disk.flipBit(Int(place >> 61), ofByte: offset, in: range.path) }
+      offset -= range.count
+    }
   }
 
   package func isUp(_ node: Int) -> Bool { world.isUp(node) }

@@ -19,6 +19,11 @@ struct CatchUps {
     waiting.append((index, continuation))
   }
 
+  /// Waits until `index` is applied here.
+  mutating func wait(for index: LogIndex, _ continuation: CheckedContinuation<Bool, Never>) {
+    waiting.append((index, continuation))
+  }
+
   mutating func refused(_ context: UInt64) {
     asking.removeValue(forKey: context)?.resume(returning: false)
   }

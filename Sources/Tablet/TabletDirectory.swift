@@ -60,6 +60,11 @@ package struct TabletDirectory: Sendable {
       try await self.host(of: offer.tablet).installCheckpoint(offer)
       return []
     }
+    transport.handle(NodeService.rebuildReplica.rawValue, on: loop) { _, bytes, _ in
+      let request = try RebuildRequest(decoding: bytes)
+      try await self.host(of: request.tablet).rebuild(request)
+      return []
+    }
     transport.handle(NodeService.readCheckpoint.rawValue, on: loop) { _, bytes, _ in
       let request = try CheckpointChunkRequest(decoding: bytes)
       return try await self.host(of: request.tablet).readCheckpoint(request)

@@ -142,6 +142,8 @@ package enum NodeService: UInt8, Sendable, CaseIterable {
   case deadlockProbe = 13
   /// A transaction has to give up, to break a deadlock.
   case deadlockVictim = 14
+  /// A damaged replica asks the leader for a checkpoint to begin anew from.
+  case rebuildReplica = 16
 }
 
 /// The one-way messages between nodes.

@@ -18,13 +18,16 @@ struct OutgoingCheckpoint {
 
 /// Tells a follower which checkpoint to fetch, from whom.
 ///
-/// Format: tablet · sender's node (4) · receiver's replica (8) · name · count of files · for each: name · byte count.
+/// Format: tablet · sender's node (4) · receiver's replica (8) · name · count of files · for each: name · byte count ·
+/// terms of a rebuild behind a presence byte.
 package struct CheckpointOffer: Sendable {
   package var tablet: TabletID
   package var source: NodeID
   package var replica: ReplicaID
   package var name: String
   package var files: [StoreFile]
+  /// For a damaged replica that asked for it.
+  var rebuild: RebuildTerms?
 
   package func encoded() -> [UInt8] {
     var writer = ByteWriter()
@@ -36,15 +39,19 @@ package struct CheckpointOffer: Sendable {
       writer.write(file.name)
       writer.writeCount(file.byteCount)
     }
+    writer.writeOptional(rebuild) { $1.write(to: &$0) }
     return writer.bytes
   }
 
-  init(tablet: TabletID, source: NodeID, replica: ReplicaID, name: String, files: [StoreFile]) {
+  init(
+    tablet: TabletID, source: NodeID, replica: ReplicaID, name: String, files: [StoreFile], rebuild: RebuildTerms?
+  ) {
     self.tablet = tablet
     self.source = source
     self.replica = replica
     self.name = name
     self.files = files
+    self.rebuild = rebuild
   }
 
   package init(decoding bytes: [UInt8]) throws(CodingError) {
@@ -59,6 +66,7 @@ package struct CheckpointOffer: Sendable {
       guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else { throw .malformed(what: "file name") }
       return StoreFile(name: name, byteCount: Int(truncatingIfNeeded: min(try reader.readVarint(), 1 << 50)))
     }
+    rebuild = try reader.readOptional { reader throws(CodingError) in try RebuildTerms(from: &reader) }
   }
 }
 
@@ -105,15 +113,15 @@ extension TabletHost {
   // MARK: At the leader
 
   /// Makes a checkpoint and tells the follower to fetch it.
-  func sendCheckpoint(of tablet: TabletID, to follower: ReplicaID) {
+  func sendCheckpoint(of tablet: TabletID, to follower: ReplicaID, rebuild: RebuildTerms? = nil) {
     let key = CheckpointKey(tablet: tablet, follower: follower)
     guard checkpoints[key] == nil, let replica = replicas[tablet], let node = replica.nodes[follower] else { return }
     let name = "checkpoint-\(follower.raw)"
     checkpoints[key] = OutgoingCheckpoint(directory: "\(directory(of: tablet))/\(name)")
-    loop.spawn { await self.streamCheckpoint(key, node: node, name: name) }
+    loop.spawn { await self.streamCheckpoint(key, node: node, name: name, rebuild: rebuild) }
   }
 
-  private func streamCheckpoint(_ key: CheckpointKey, node: NodeID, name: String) async {
+  private func streamCheckpoint(_ key: CheckpointKey, node: NodeID, name: String, rebuild: RebuildTerms?) async {
     var sent = false
     do {
       guard let replica = replicas[key.tablet], let store = replica.store, let outgoing = checkpoints[key] else {
@@ -131,7 +139,8 @@ extension TabletHost {
         "sending a checkpoint",
         metadata: ["tablet": "\(key.tablet)", "to": "\(node)", "bytes": "\(files.reduce(0) { $0 + $1.byteCount })"])
       let offer = CheckpointOffer(
-        tablet: key.tablet, source: environment.node, replica: key.follower, name: name, files: files)
+        tablet: key.tablet, source: environment.node, replica: key.follower, name: name, files: files,
+        rebuild: rebuild)
       _ = try await environment.call(node, .installCheckpoint, offer.encoded(), Self.checkpointTimeout)
       sent = true
     } catch {
@@ -168,6 +177,7 @@ extension TabletHost {
 
   /// Fetches an offered checkpoint and puts it in the place of this replica's store.
   package func installCheckpoint(_ offer: CheckpointOffer) async throws {
+    if rebuilds[offer.tablet] != nil { return try await rebuild(from: offer) }
     guard let replica = replicas[offer.tablet], replica.replica == offer.replica, replica.store != nil else {
       throw CheckpointError(description: "no such replica here")
     }
@@ -187,36 +197,12 @@ extension TabletHost {
   private func fetch(_ offer: CheckpointOffer, into replica: TabletReplica) async throws {
     let engine = environment.engine
     let directory = directory(of: offer.tablet)
-    let number = (Int(replica.storeName.dropFirst("store-".count)) ?? 1) + 1
-    let name = "store-\(number)"
-    let path = "\(directory)/\(name)"
-    try await work(on: flusher) { try engine.destroyStore(at: path) }
-    for file in offer.files {
-      var offset = 0
-      repeat {
-        let request = CheckpointChunkRequest(
-          tablet: offer.tablet, replica: offer.replica, file: file.name, offset: UInt64(offset))
-        let chunk = try await environment.call(offer.source, .readCheckpoint, request.encoded(), 30_000_000_000)
-        guard !chunk.isEmpty || file.byteCount == 0, offset + chunk.count <= file.byteCount else {
-          throw CheckpointError(description: "\(file.name) is not as long as announced")
-        }
-        try await work(on: flusher) { try engine.appendFile(file.name, at: path, bytes: chunk) }
-        offset += chunk.count
-      } while offset < file.byteCount
-    }
-    let store = try await work(on: flusher) {
-      try engine.finishReceiving(at: path)
-      return try engine.openStore(at: path, options: StoreOptions())
-    }
-    let meta: TabletMeta
+    let name = Self.storeName(after: replica.storeName)
+    let (store, meta) = try await receive(offer, as: name) { true }
     do {
-      guard let bytes = try store.get(.regular, TabletMeta.key) else {
-        throw CheckpointError(description: "the checkpoint has no meta record")
-      }
-      meta = try TabletMeta(decoding: bytes)
       guard replicas[offer.tablet] === replica, meta.position.index > replica.raft.appliedIndex else {
         store.close()
-        try await work(on: flusher) { try engine.destroyStore(at: path) }
+        try await work(on: flusher) { try engine.destroyStore(at: "\(directory)/\(name)") }
         return
       }
       try replaceCurrentStore(in: directory, with: name)
@@ -245,6 +231,47 @@ extension TabletHost {
     try await work(on: flusher) {
       old?.close()
       try engine.destroyStore(at: oldPath)
+    }
+  }
+
+  static func storeName(after name: String) -> String { "store-\(storeNumber(name) + 1)" }
+
+  static func storeNumber(_ name: String) -> Int { Int(name.dropFirst("store-".count)) ?? 1 }
+
+  /// Pulls the files of a checkpoint and opens them as a store beside whatever is there.
+  /// - Parameter isWanted: asked between two pieces; it throws once this is false.
+  func receive(
+    _ offer: CheckpointOffer, as name: String, while isWanted: () -> Bool
+  ) async throws -> (store: any Store, meta: TabletMeta) {
+    let engine = environment.engine
+    let path = "\(directory(of: offer.tablet))/\(name)"
+    try await work(on: flusher) { try engine.destroyStore(at: path) }
+    for file in offer.files {
+      var offset = 0
+      repeat {
+        let request = CheckpointChunkRequest(
+          tablet: offer.tablet, replica: offer.replica, file: file.name, offset: UInt64(offset))
+        let chunk = try await environment.call(offer.source, .readCheckpoint, request.encoded(), 30_000_000_000)
+        guard !chunk.isEmpty || file.byteCount == 0, offset + chunk.count <= file.byteCount else {
+          throw CheckpointError(description: "\(file.name) is not as long as announced")
+        }
+        guard isWanted() else { throw CheckpointError(description: "the checkpoint is not wanted any more") }
+        try await work(on: flusher) { try engine.appendFile(file.name, at: path, bytes: chunk) }
+        offset += chunk.count
+      } while offset < file.byteCount
+    }
+    let store = try await work(on: flusher) {
+      try engine.finishReceiving(at: path)
+      return try engine.openStore(at: path, options: StoreOptions())
+    }
+    do {
+      guard let bytes = try store.get(.regular, TabletMeta.key) else {
+        throw CheckpointError(description: "the checkpoint has no meta record")
+      }
+      return (store, try TabletMeta(decoding: bytes))
+    } catch {
+      store.close()
+      throw error
     }
   }
 }

@@ -15,6 +15,11 @@ extension TabletHost {
     package var term: UInt64
     package var commitIndex: UInt64
     package var appliedIndex: UInt64
+    package var servedLast: Served
+    /// The greatest horizon that the replica may have confirmed.
+    package var horizon: HybridTime
+    package var isVoter: Bool
+    package var voterCount: Int
     /// Applied entries behind the index that the caller had seen, as far as they are still in memory.
     package var entries: [Entry]
   }
@@ -27,7 +32,9 @@ extension TabletHost {
       return ReplicaView(
         tablet: replica.id, replica: replica.replica.raw, isServing: isServing(replica.id),
         summary: summary(of: replica), term: raft.term.raw,
-        commitIndex: raft.commitIndex.raw, appliedIndex: raft.appliedIndex.raw,
+        commitIndex: raft.commitIndex.raw, appliedIndex: raft.appliedIndex.raw, servedLast: replica.servedLast,
+        horizon: HybridTime(rawValue: raft.knownHorizon), isVoter: raft.configuration.isVoter(replica.replica),
+        voterCount: raft.configuration.voters.count,
         entries: first <= raft.appliedIndex ? raft.entries(from: first, through: raft.appliedIndex) : [])
     }
   }

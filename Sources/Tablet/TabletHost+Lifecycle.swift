@@ -16,15 +16,17 @@ extension TabletHost {
   /// A new replica takes part in elections at once; its store is opened meanwhile, so that a new table is soon ready.
   /// - Parameters:
   ///   - learners: the replicas that follow without a vote when the group begins.
+  ///   - mayBeLost: the log may have lost every record of this replica, so that nothing recovered means damage.
   ///   - leads: whether it should campaign without waiting for an election timeout (new tablets only).
   package func open(
-    _ descriptor: TabletDescriptor, learners: Set<UInt64> = [], recovered: Recovered?, leads: Bool,
-    observer: (any ApplyObserver)?
+    _ descriptor: TabletDescriptor, learners: Set<UInt64> = [], recovered: Recovered?, mayBeLost: Bool = false,
+    leads: Bool, observer: (any ApplyObserver)?
   ) async throws {
-    guard replicas[descriptor.id] == nil, !opening.contains(descriptor.id), !isStopped else { return }
+    guard replicas[descriptor.id] == nil, rebuilds[descriptor.id] == nil, !opening.contains(descriptor.id), !isStopped
+    else { return }
     guard let own = descriptor.replicas.first(where: { $0.node == environment.node }) else { return }
-    if let recovered, recovered.isDamaged {
-      throw TabletOpenError.damaged(descriptor.id)
+    if recovered?.isDamaged ?? mayBeLost {
+      return try beginRebuild(of: descriptor, own: own, observer: observer)
     }
     let directory = directory(of: descriptor.id)
     if recovered == nil, !environment.runtime.files.exists(directory) {
@@ -61,6 +63,7 @@ extension TabletHost {
 
   /// Takes a tablet away from this node, with its data.
   package func remove(_ tablet: TabletID) async {
+    if rebuilds[tablet] != nil { return await removeDamaged(tablet) }
     guard let replica = replicas.removeValue(forKey: tablet) else { return }
     replica.isRemoved = true
     replica.abandonOperations()
@@ -98,7 +101,7 @@ extension TabletHost {
       learners: members.filter { learners.contains($0) }.map { ReplicaID($0) })
   }
 
-  private func makeReplica(
+  func makeReplica(
     _ descriptor: TabletDescriptor, own: ReplicaDescriptor, restored: RestoredState, store: (any Store)?,
     storeName: String, meta: TabletMeta?, observer: (any ApplyObserver)?
   ) -> TabletReplica {
@@ -112,7 +115,7 @@ extension TabletHost {
       retries: meta?.retries ?? RetryTable(), ledger: meta?.ledger ?? TransactionLedger())
   }
 
-  private func install(_ replica: TabletReplica, leads: Bool) {
+  func install(_ replica: TabletReplica, leads: Bool) {
     replicas[replica.id] = replica
     if leads { replica.campaign() }
     for (sender, message) in early.removeValue(forKey: replica.id) ?? [] { replica.receive(message, from: sender) }
@@ -145,7 +148,7 @@ extension TabletHost {
       entries: entries, applied: base.index)
   }
 
-  private func currentStoreName(in directory: String) throws -> String {
+  func currentStoreName(in directory: String) throws -> String {
     let path = "\(directory)/\(Self.currentFile)"
     guard environment.runtime.files.exists(path) else { return Self.firstStoreName }
     guard let name = String(validating: try environment.runtime.files.read(path), as: UTF8.self),
@@ -185,14 +188,15 @@ extension TabletHost {
 
 /// Why a replica cannot be opened. It takes no part in its group then, so it can do no harm.
 package enum TabletOpenError: Error, CustomStringConvertible {
-  /// The log lost records of this tablet.
+  /// The log lost records of this tablet, and nobody else has it.
   case damaged(TabletID)
   case gap(TabletID, base: UInt64, first: UInt64)
   case unreadable(String)
 
   package var description: String {
     switch self {
-    case .damaged(let tablet): "the log lost records of \(tablet); its replica here stays closed"
+    case .damaged(let tablet):
+      "the log lost records of \(tablet), which has no other replica to rebuild this one from; it stays closed"
     case .gap(let tablet, let base, let first):
       "the store of \(tablet) ends at \(base) and its log begins at \(first); its replica here stays closed"
     case .unreadable(let path): "\(path) cannot be read"

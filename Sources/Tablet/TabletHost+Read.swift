@@ -1,12 +1,15 @@
 import DocStore
 import Keys
 import Operations
+import Runtime
 import Schema
 import Storage
+import Synchronization
 import Values
 
 extension TabletHost {
-  /// Serves one batch of a read at this node's replica, if it leads.
+  /// Serves one batch of a read at this node's replica, if it leads. Ends early, with 57014, once its task is cancelled:
+  /// by the gateway on this node, or by the transport when the gateway elsewhere gave up or is gone.
   package func read(_ request: ReadRequest) async -> TabletAnswer<ReadAnswer> {
     guard let replica = replicas[request.tablet] else { return absent(request.tablet) }
     guard let table = environment.catalog.current.tables[request.read.table] else { return .unknownTablet }
@@ -41,7 +44,7 @@ extension TabletHost {
     case .points, .ranges:
       nextReader = (nextReader + 1) % readers.count
       do {
-        return finish(try await work(on: readers[nextReader]) { slice.run() }, at: time, of: replica)
+        return finish(try await run(slice, on: readers[nextReader]), at: time, of: replica)
       } catch {
         return .failed(SQLError(.internalError, "a read could not run: \(error)"))
       }
@@ -72,6 +75,17 @@ extension TabletHost {
       bounds: replica.bounds, context: replica.evaluationContext)
   }
 
+  private func run(
+    _ slice: ReadSlice, on worker: any BlockingWorker
+  ) async throws -> Result<ReadOutcome<ReadBatch>, DocStoreError> {
+    let mark = CancellationMark()
+    return try await withTaskCancellationHandler {
+      try await work(on: worker) { slice.run { mark.isSet } }
+    } onCancel: {
+      mark.set()
+    }
+  }
+
   /// A read of at most this many keys runs on the loop: it is over sooner than another thread would begin.
   private static var inlinePointsMax: Int { 32 }
 
@@ -79,9 +93,11 @@ extension TabletHost {
     _ result: Result<ReadOutcome<ReadBatch>, DocStoreError>, at time: HybridTime, of replica: TabletReplica
   ) -> TabletAnswer<ReadAnswer> {
     switch result {
-    case .success(.found(let batch)): .done(ReadAnswer(rows: batch.rows, resume: batch.resume, time: time))
-    case .success(.uncertain(let later)): .uncertain(later)
-    case .failure(let error): replica.answer(for: error)
+    case .success(.found(let batch)): return .done(ReadAnswer(rows: batch.rows, resume: batch.resume, time: time))
+    case .success(.uncertain(let later)): return .uncertain(later)
+    case .failure(let error):
+      if case .statement(let error) = error, error.state == .queryCanceled { replica.probe("read stopped half-way") }
+      return replica.answer(for: error)
     }
   }
 }
@@ -92,8 +108,11 @@ struct ReadSlice: Sendable {
   var request: ReadRequest
   var point: ReadPoint
 
-  func run() -> Result<ReadOutcome<ReadBatch>, DocStoreError> {
+  func run(
+    isCanceled: @escaping @Sendable () -> Bool = { false }
+  ) -> Result<ReadOutcome<ReadBatch>, DocStoreError> {
     var limits = BatchLimits()
+    limits.isCanceled = isCanceled
     limits.rowsMax = max(1, request.maxRows)
     limits.bytesMax = max(1, request.maxBytes)
     do throws(DocStoreError) {
@@ -102,4 +121,11 @@ struct ReadSlice: Sendable {
       return .failure(error)
     }
   }
+}
+
+/// Tells a thread that nobody waits for what it does.
+private final class CancellationMark: Sendable {
+  private let value = Atomic(false)
+  var isSet: Bool { value.load(ordering: .relaxed) }
+  func set() { value.store(true, ordering: .relaxed) }
 }

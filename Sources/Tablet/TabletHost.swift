@@ -30,6 +30,8 @@ package actor TabletHost {
   private var ticksToPreference = 0
   private var ticksToFlush = 0
   var checkpoints: [CheckpointKey: OutgoingCheckpoint] = [:]
+  /// Damaged replicas: none of them is in `replicas`, so they hear no message and answer none.
+  var rebuilds: [TabletID: Rebuild] = [:]
 
   package init(environment: TabletEnvironment, name: String) {
     self.environment = environment
@@ -117,7 +119,7 @@ package actor TabletHost {
       if let replica = replicas[envelope.tablet] {
         guard replica.replica == envelope.to else { continue }
         replica.receive(envelope.message, from: envelope.from)
-      } else {
+      } else if rebuilds[envelope.tablet] == nil {
         keepEarly(envelope)
       }
     }

@@ -34,6 +34,7 @@ extension TabletReplica {
   func flushed(through position: LogPosition) {
     isFlushing = false
     guard !isRemoved else { return }
+    probe("flush completed")
     environment.log.released(group: id.rawValue, through: position.index.raw)
     raft.compactLog(through: tailStart(before: position.index))
   }

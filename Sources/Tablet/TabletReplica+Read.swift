@@ -50,6 +50,12 @@ extension TabletReplica {
   /// future write will be (the clock is past it), and no other leader writes below the confirmed horizon.
   private func safeReadTime(wanted: HybridTime?) -> HybridTime? {
     ticksUnused = 0
+    let time = unwrittenTime(wanted: wanted)
+    if let time { servedLast = max(servedLast, Served(time: time, applied: raft.appliedIndex)) }
+    return time
+  }
+
+  private func unwrittenTime(wanted: HybridTime?) -> HybridTime? {
     let granted = HybridTime(rawValue: raft.grantedHorizon)
     let pending = inFlight.first?.firstTime ?? queue.first?.time
     if let wanted {
@@ -88,4 +94,11 @@ extension TabletReplica {
     }
     readWaiters = left + readWaiters
   }
+}
+
+/// A read was let through: what is behind `applied` in the log is later than `time`, whoever leads (I-SAFE).
+package struct Served: Hashable, Comparable, Sendable {
+  package var time: HybridTime
+  package var applied: LogIndex
+  package static func < (a: Self, b: Self) -> Bool { a.time < b.time }
 }

@@ -74,6 +74,8 @@ final class TabletReplica {
   var queue: [LoggedOperation] = []
   var inFlight: Deque<InFlightEntry> = []
   var readWaiters: [ReadWaiter] = []
+  /// The latest read that this replica let through, for those who check.
+  var servedLast = Served(time: .zero, applied: .zero)
   /// Those who wait to have caught up: first for the leader's word, then until this index is applied here.
   var catchUps = CatchUps()
 

@@ -41,7 +41,7 @@ struct LogCatalog: Sendable {
   private(set) var segments: Deque<Segment> = []
   /// While the log is read back: unreadable records were passed since the last full restatement, so that a group not
   /// seen before may have lost some too.
-  private var mayMissGroups = false
+  private(set) var mayMissGroups = false
 
   // MARK: Records
 
@@ -187,6 +187,10 @@ struct LogCatalog: Sendable {
   mutating func damage(_ number: UInt64) {
     groups[number, default: Group()].isDamaged = true
   }
+
+  /// Stands for all groups whose every record may have been lost. It is restated like any other group, so that what was
+  /// noticed at one start is still known at the next.
+  static let unnamedGroups = UInt64.max
 
   /// Drops the entries of a damaged group, so that later ones can be taken although there is a gap.
   mutating func startAgain(_ number: UInt64) {

@@ -81,8 +81,11 @@ package struct LogRecovery: Sendable {
   }
 
   package var groups: [UInt64: RecoveredGroup] = [:]
-  /// In the order of the log. A group that the node expects and that is missing in `groups` counts as damaged as well.
+  /// In the order of the log.
   package var damage: [Damage] = []
+  /// A group that the node should have and that is missing in `groups` may have lost all of its records: it counts as
+  /// damaged. Holds at every start until `hasAllGroups` is called.
+  package var mayMissGroups = false
   /// Bytes at the end that were never acknowledged and have been cut off.
   package var tornBytes = 0
 }

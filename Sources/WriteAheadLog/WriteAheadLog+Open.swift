@@ -42,6 +42,7 @@ extension WriteAheadLog {
     }
     let logID = replay.logID ?? runtime.random.next()
     var catalog = replay.catalog
+    if catalog.mayMissGroups { catalog.damage(LogCatalog.unnamedGroups) }
     let writer = try createSegment(
       number: replay.nextSegment, sequence: replay.nextSequence, statements: catalog.restatements, logID: logID,
       directory: directory, files: files)
@@ -51,6 +52,8 @@ extension WriteAheadLog {
       loop: loop, worker: worker, onFailure: onFailure)
 
     var recovery = replay.recovery
+    recovery.mayMissGroups = catalog.groups[LogCatalog.unnamedGroups] != nil
+    recovery.groups[LogCatalog.unnamedGroups] = nil
     for (group, state) in catalog.groups {
       guard let first = state.firstIndex else { continue }
       do {
@@ -62,6 +65,11 @@ extension WriteAheadLog {
       }
     }
     return (log, recovery)
+  }
+
+  /// Ends `LogRecovery.mayMissGroups`: every group that the node should have is in the log again.
+  package func hasAllGroups() {
+    append([.groupRemoved(group: LogCatalog.unnamedGroups)], on: loop) {}
   }
 
   private func markDamaged(_ group: UInt64) {

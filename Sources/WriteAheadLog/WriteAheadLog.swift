@@ -43,7 +43,7 @@ package final class WriteAheadLog: Sendable {
   let logID: UInt64
   let settings: Settings
   let runtime: Runtime
-  private let loop: any Loop
+  let loop: any Loop
   private let worker: any BlockingWorker
   private let onFailure: @Sendable (WriteAheadLogError) -> Void
 

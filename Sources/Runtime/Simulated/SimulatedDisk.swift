@@ -196,7 +196,7 @@ package final class SimulatedDisk: @unchecked Sendable {
     change(.makeDirectory(path))
   }
 
-  func list(_ path: String) -> [String] {
+  package func list(_ path: String) -> [String] {
     take(settings.callNanoseconds)
     let prefix = path == "/" ? "/" : path + "/"
     func name(_ path: String) -> String? {
@@ -274,6 +274,9 @@ package final class SimulatedDisk: @unchecked Sendable {
   package func flipBit(_ bit: Int = 0, ofByte offset: Int, in path: String) {
     names.files[path]?.flipBit(bit, ofByte: offset)
   }
+
+  /// What a read of a whole file gives.
+  package func bytes(of path: String) -> [UInt8]? { names.files[path]?.content }
 
   /// The disk is replaced by an empty one; the node must be down.
   package func lose() {

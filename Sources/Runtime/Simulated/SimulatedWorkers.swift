@@ -55,7 +55,10 @@ private final class SimulatedWorker: BlockingWorker, @unchecked Sendable {
       return
     }
     isBusy = true
-    let wakeup = loop.world.random.between(2_000, 30_000)
+    // A busy machine lets a thread wait now and then, and meanwhile the loops go on.
+    let wakeup =
+      loop.world.random.oneIn(16)
+      ? loop.world.random.between(30_000, 30_000_000) : loop.world.random.between(2_000, 30_000)
     loop.world.schedule(afterTrue: wakeup) { [loop] in
       loop.add(.body(SendableBody(work).run))
     }

@@ -66,6 +66,7 @@ package final class ClusterWatch {
         let key = Seen(node: look.node, tablet: view.tablet)
         if let last = view.entries.last { seen[key] = max(seen[key] ?? 0, last.index.raw) }
         if let problem = logs.add(view.entries, of: view.tablet, from: look.node) { throw cluster.failed(problem) }
+        if let problem = logs.served(view.servedLast, of: view.tablet) { throw cluster.failed(problem) }
         guard view.isServing else { continue }
         if let other = serving.nodes[view.tablet], other != look.node {
           throw cluster.failed(
@@ -73,6 +74,33 @@ package final class ClusterWatch {
           )
         }
         serving.nodes[view.tablet] = look.node
+      }
+    }
+    try checkHorizons(taken)
+  }
+
+  /// The time of a read is known to a majority of its tablet's voters, or a new leader could write below it (I-SAFE).
+  private func checkHorizons(_ taken: [Look]) throws {
+    struct Instant: Hashable {
+      var time: UInt64
+      var tablet: TabletID
+    }
+    // A node that was paused answers several calls for a look at one instant.
+    var views: [Instant: [Int: TabletHost.ReplicaView]] = [:]
+    for look in taken {
+      for view in look.views where view.isVoter {
+        views[Instant(time: look.time, tablet: view.tablet), default: [:]][look.node] = view
+      }
+    }
+    for (instant, views) in views.sorted(by: { ($0.key.time, $0.key.tablet) < ($1.key.time, $1.key.tablet) }) {
+      let views = views.values
+      let served = views.map(\.servedLast.time).max() ?? .zero
+      let voters = views.map(\.voterCount).max() ?? 0
+      let ignorant = views.count { $0.horizon < served }
+      if ignorant > (voters - 1) / 2 {
+        throw cluster.failed(
+          "a read of \(instant.tablet) was served at \(served), which \(ignorant) of \(voters) voters know nothing of (I-SAFE)"
+        )
       }
     }
   }
@@ -147,6 +175,7 @@ package final class ClusterWatch {
   /// Holds every store against the committed log, and the replicas' catalogs against each other. Call after `settle`.
   package func checkStores() throws {
     try takeIn()
+    var unseen: [TabletID: StoreCopy] = [:]
     for node in cluster.members {
       let copies = try cluster.run(on: node) { core in
         var copies: [StoreCopy] = []
@@ -154,6 +183,15 @@ package final class ClusterWatch {
         return copies
       }
       for copy in copies {
+        if logs.lacksEntries(of: copy.tablet, upTo: copy.appliedIndex) {
+          // Applied, flushed and cut between two looks, and then the node went down: nobody can show them any more. What
+          // is left to ask is that all replicas are the same (I-DIGEST).
+          if let first = unseen[copy.tablet], !first.isEqual(to: copy) {
+            throw cluster.failed("\(copy.tablet) on node \(node) is not what it is elsewhere (I-DIGEST)")
+          }
+          unseen[copy.tablet] = copy
+          continue
+        }
         guard logs.remembers(copy.requests, of: copy.tablet) else {
           throw cluster.failed("\(copy.tablet) on node \(node) remembers other requests than the log has (I-ONCE)")
         }
@@ -195,6 +233,10 @@ private struct StoreCopy: Sendable {
   var appliedIndex: UInt64
   var versions: [(key: [UInt8], value: [UInt8])]
   var requests: [UInt8]
+
+  func isEqual(to other: StoreCopy) -> Bool {
+    requests == other.requests && versions.elementsEqual(other.versions) { $0.key == $1.key && $0.value == $1.value }
+  }
 
   static func all(of host: TabletHost) async throws -> [StoreCopy] {
     var copies: [StoreCopy] = []

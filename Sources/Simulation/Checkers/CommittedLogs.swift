@@ -24,6 +24,10 @@ package struct CommittedLogs {
     fileprivate var firstTime: HybridTime?
     /// What transactions have staged and not resolved.
     fileprivate var staged: [TransactionID: [DocumentWrite]] = [:]
+    /// Where the writes are: the first write's time of each entry that has any, by index.
+    fileprivate var writeTimes: [(index: UInt64, time: HybridTime)] = []
+    /// Reads that were served before any later write was seen.
+    fileprivate var served: Set<Served> = []
 
     package var lastIndex: UInt64 { UInt64(entries.count) }
   }
@@ -73,6 +77,13 @@ package struct CommittedLogs {
     do { command = try LogCommand(decoding: bytes) } catch {
       return "the entry at index \(entry.index) of \(tablet) cannot be read: \(error)"
     }
+    if let first = command.writes.first {
+      log.writeTimes.append((entry.index.raw, first.time))
+      for read in log.served where read.applied < entry.index {
+        if first.time <= read.time { return Self.unsafe(read, first.time, entry.index.raw, tablet) }
+        log.served.remove(read)
+      }
+    }
     for write in command.writes {
       guard write.id == LoggedWrite.nobody || log.requests.insert(write.id).inserted else {
         return "the request \(write.id) stands twice in the log of \(tablet), the second time at index \(entry.index)"
@@ -114,6 +125,26 @@ package struct CommittedLogs {
 
   /// How many transactions have something staged in any log's end: none when all is quiet.
   package var unresolvedCount: Int { logs.values.reduce(0) { $0 + $1.staged.count } }
+
+  /// A leader let a read through.
+  /// - Returns: what is wrong, if a write came in behind it that it should have seen (I-SAFE).
+  package mutating func served(_ read: Served, of tablet: TabletID) -> String? {
+    guard read.time > .zero else { return nil }
+    let next = logs[tablet]?.writeTimes.first { $0.index > read.applied.raw }
+    guard let next else {
+      logs[tablet, default: Log()].served.insert(read)
+      return nil
+    }
+    return next.time <= read.time ? Self.unsafe(read, next.time, next.index, tablet) : nil
+  }
+
+  private static func unsafe(_ read: Served, _ time: HybridTime, _ index: UInt64, _ tablet: TabletID) -> String {
+    "a read of \(tablet) was served at \(read.time) with \(read.applied) applied, and the write at index \(index) came in "
+      + "at \(time) (I-SAFE)"
+  }
+
+  /// Whether entries up to `index` were never seen.
+  package func lacksEntries(of tablet: TabletID, upTo index: UInt64) -> Bool { (logs[tablet]?.lastIndex ?? 0) < index }
 
   /// Compares everything that a store holds with the log up to the end (I-REPLAY).
   /// - Returns: how they differ, if they do.

@@ -5,6 +5,8 @@ import Runtime
 package struct FaultPlan: Sendable {
   package enum Family: CaseIterable, Hashable, Sendable {
     case crash
+    /// A crash just after some store was flushed, when the log may be cut.
+    case flushCrash
     /// All nodes at once.
     case blackout
     case pause
@@ -14,14 +16,24 @@ package struct FaultPlan: Sendable {
     case reset
     case slowDisk
     case slowLink
+    /// A bit of one node's log turns over in what was synced, while the node is down. Always the same node, so that the
+    /// others keep a majority of everything.
+    case logDamage
     case clockRate
     case clockJump
+    /// The source of all clocks was wrong: they go back together, or forth.
+    case clockStep
   }
 
   /// In the order of `Family.allCases`.
   package var families: [Family]
   /// Mean time between two faults.
   package var intervalNanoseconds: UInt64
+
+  package init(families: [Family], intervalNanoseconds: UInt64) {
+    self.families = families
+    self.intervalNanoseconds = intervalNanoseconds
+  }
 
   package static let none = FaultPlan(families: [], intervalNanoseconds: .max)
 

@@ -8,6 +8,8 @@ package struct Nemesis {
   private var nextFault: UInt64
   /// What is broken now, with the time at which it is mended.
   private var repairs: [(time: UInt64, repair: Repair)] = []
+  /// How far all wall clocks are from true time, in microseconds, beside what each is off by itself.
+  private var clockBase: Int64 = 0
   package private(set) var faultCount = 0
   package private(set) var counts: [FaultPlan.Family: Int] = [:]
 
@@ -61,6 +63,11 @@ package struct Nemesis {
       let up = cluster.members.filter { cluster.isUp($0) }
       guard up.count > cluster.size / 2 + 1 else { return false }
       crash(pick(up), cluster)
+    case .flushCrash:
+      func flushes() -> UInt64 { world.faults.probeCount("flush completed") }
+      let before = flushes()
+      guard world.run(until: { flushes() > before }, limitNanoseconds: 300_000_000) else { return false }
+      return apply(.crash, cluster)
     case .blackout:
       // Rare, since nothing goes on for a while.
       guard random.oneIn(3) else { return false }
@@ -98,20 +105,31 @@ package struct Nemesis {
       let slow = random.between(5, 400) * 1_000_000
       world.network.setLatency(from: a, to: b, slow / 4...slow)
       mend(.link(a, b), after: 100...4_000, world)
+    case .logDamage:
+      let node = 1 + Int(cluster.seed % UInt64(cluster.size))
+      guard cluster.isUp(node), cluster.registry.core(of: node) != nil else { return false }
+      crash(node, kind: .kill, cluster)
+      cluster.damageLog(of: node, at: random.next())
     case .clockRate:
       // Within the bound that leases count on.
       world.clock(of: pick(Array(cluster.members))).ratePerMillion = random.between(990_000, 1_010_000)
     case .clockJump:
-      // Any two clocks stay within a quarter of a second: inside the skew that the cluster allows.
-      world.clock(of: pick(Array(cluster.members))).wallOffsetMicroseconds = Int64(random.below(240_001)) - 120_000
+      // Any two clocks stay within four tenths of a second: inside the skew that the cluster allows.
+      world.clock(of: pick(Array(cluster.members))).wallOffsetMicroseconds =
+        clockBase + Int64(random.below(400_001)) - 200_000
+    case .clockStep:
+      // More than it takes to elect a leader, whose clock may then be behind what the last one served.
+      let base = Int64(random.below(4_000_001)) - 3_000_000
+      for node in cluster.members { world.clock(of: node).wallOffsetMicroseconds += base - clockBase }
+      clockBase = base
     }
     return true
   }
 
-  private mutating func crash(_ node: Int, _ cluster: SimulatedCluster) {
+  private mutating func crash(_ node: Int, kind: SimulatedWorld.Crash? = nil, _ cluster: SimulatedCluster) {
     // A crash ends a pause, so the resume that is due must not meet the next process.
     repairs.removeAll { if case .resume(node) = $0.repair { true } else { false } }
-    cluster.crash(node)
+    cluster.crash(node, kind)
     mend(.start(node), after: 50...4_000, cluster.world)
   }
 

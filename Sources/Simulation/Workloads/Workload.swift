@@ -43,8 +43,8 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
 }
 
 /// Tables of a key and a value, and statements on them.
-enum Pairs {
-  static func table(_ name: String, tablets: Int) -> NewTable {
+package enum Pairs {
+  package static func table(_ name: String, tablets: Int) -> NewTable {
     NewTable(
       name: TableName(schema: "public", name: name),
       columns: [
@@ -65,11 +65,11 @@ enum Pairs {
 }
 
 /// A table of pairs as one node's catalog has it.
-struct PairTable {
+package struct PairTable {
   let core: NodeCore
-  let table: TableDescriptor
+  package let table: TableDescriptor
 
-  init(_ name: String, at core: NodeCore) throws(SQLError) {
+  package init(_ name: String, at core: NodeCore) throws(SQLError) {
     guard let table = core.catalog.current.table(schema: "public", name: name) else {
       throw SQLError(.undefinedTable, "table \"\(name)\" does not exist")
     }
@@ -86,7 +86,7 @@ struct PairTable {
     .points([try table.documentKey(keyValues: [.int8(key)])])
   }
 
-  func mutate(_ mutation: Mutation) async throws(SQLError) -> Int {
+  package func mutate(_ mutation: Mutation) async throws(SQLError) -> Int {
     try await core.gateway.mutate(
       TableMutation(table: table.id, schemaVersion: table.version, mutation: mutation, returning: nil),
       deadline: deadline
@@ -94,12 +94,12 @@ struct PairTable {
   }
 
   /// The value of the row with this key: nil for no row.
-  func read(_ key: Int64) async throws(SQLError) -> Int64? {
+  package func read(_ key: Int64) async throws(SQLError) -> Int64? {
     try await rows(selection(key)).first.flatMap { PairTable.integer($0[1]) }
   }
 
   /// All rows, at one time.
-  func readAll() async throws(SQLError) -> [Row] { try await rows(.ranges([table.wholeRange])) }
+  package func readAll() async throws(SQLError) -> [Row] { try await rows(.ranges([table.wholeRange])) }
 
   func tableRead(of selection: KeySelection) -> TableRead {
     TableRead(
