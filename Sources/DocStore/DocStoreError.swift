@@ -15,7 +15,7 @@ package enum DocStoreError: Error, Sendable {
 
 extension SQLError {
   /// As PostgreSQL's `old_snapshot_threshold` said it.
-  static let snapshotTooOld = SQLError(
+  package static let snapshotTooOld = SQLError(
     "72000", "snapshot too old",
     hint: "The read began longer ago than the table's history is kept. Run the transaction again.")
 }

@@ -16,7 +16,7 @@ package struct EvaluatedMutation: Sendable {
 package enum LockScope: Hashable, Sendable {
   /// These document keys, sorted, each once: all that the mutation can read or write.
   case keys([[UInt8]])
-  /// All keys in these ranges, whether there are rows or not.
+  /// Rows in these ranges: `findKeys` says which.
   case ranges([KeyRange])
 }
 
@@ -43,13 +43,13 @@ package struct MutationEvaluator: Sendable {
 
   // MARK: - Locks
 
-  /// The locks that a mutation needs. A mutation that may move rows to other keys takes the whole tablet, since those
-  /// keys are known only after it was evaluated.
+  /// The locks that a mutation needs.
+  /// - Throws: 0A000 for one that would move rows to other keys: those are known only after it was evaluated.
   package func lockScope(of mutation: TableMutation) throws(DocStoreError) -> LockScope {
     try requireMatch(mutation)
     switch mutation.mutation {
     case .insert(let rows, let onConflict):
-      if case .update(let assignments, _) = onConflict, changesKey(assignments) { return .ranges([bounds]) }
+      if case .update(let assignments, _) = onConflict { try requireKeysStay(assignments) }
       var keys: Set<[UInt8]> = []
       for row in rows {
         keys.insert(try MutationRun.checking { () throws(SQLError) in try table.documentKey(for: row) })
@@ -59,11 +59,20 @@ package struct MutationEvaluator: Sendable {
       return .keys(sorted)
     case .update(let selection, _, let assignments):
       try requireInside(selection)
-      return changesKey(assignments) ? .ranges([bounds]) : Self.lockScope(of: selection)
+      try requireKeysStay(assignments)
+      return Self.lockScope(of: selection)
     case .delete(let selection, _):
       try requireInside(selection)
       return Self.lockScope(of: selection)
     }
+  }
+
+  private func requireKeysStay(_ assignments: [Assignment]) throws(DocStoreError) {
+    guard changesKey(assignments) else { return }
+    throw .statement(
+      SQLError(
+        .featureNotSupported, "UPDATE of a primary key column is not supported",
+        hint: "Delete the row and insert it with its new key."))
   }
 
   private static func lockScope(of selection: KeySelection) -> LockScope {
@@ -79,14 +88,16 @@ package struct MutationEvaluator: Sendable {
 
   // MARK: - Evaluation
 
-  /// Evaluates the mutation over the newest versions at or before `time`. The store is not changed.
+  /// Evaluates the mutation over the newest versions. The store is not changed.
+  /// - Parameter overlay: what the mutation's transaction has written before.
   /// - Throws: `statement` for rows that break a rule of the table (class 23), for errors of the expressions, and 0A000
   ///   for an update that moves a row to another tablet.
   package func evaluate(
-    _ mutation: TableMutation, reading store: any Store, at time: HybridTime = .max
+    _ mutation: TableMutation, reading store: any Store, overlay: OverlayView? = nil
   ) throws(DocStoreError) -> EvaluatedMutation {
     try requireMatch(mutation)
-    var run = MutationRun(self, store: store, time: time, returning: mutation.returning)
+    let reader = RowReader(store: store, codec: codec, historyCutoff: .zero, overlay: overlay)
+    var run = MutationRun(self, mutation, reading: reader, at: ReadPoint(time: .max))
     switch mutation.mutation {
     case .insert(let rows, let onConflict): try run.insert(rows, onConflict)
     case .update(let selection, let filter, let assignments):
@@ -97,6 +108,55 @@ package struct MutationEvaluator: Sendable {
       try run.delete(selection, filter: filter)
     }
     return run.finish()
+  }
+
+  /// The keys of the rows that the mutation would change as of `point`, sorted: what has to be locked before it is
+  /// evaluated, where the mutation does not name them itself.
+  package func findKeys(
+    of mutation: TableMutation, reading reader: RowReader, at point: ReadPoint
+  ) throws(DocStoreError) -> ReadOutcome<[[UInt8]]> {
+    try requireMatch(mutation)
+    let selection: KeySelection
+    let filter: Expression?
+    switch mutation.mutation {
+    case .insert: return .found([])
+    case .update(let all, let condition, _): (selection, filter) = (all, condition)
+    case .delete(let all, let condition): (selection, filter) = (all, condition)
+    }
+    try requireInside(selection)
+    return try KeySearch(reader: reader, point: point, context: context, limits: limits).keys(selection, filter)
+  }
+
+  /// The keys of the rows that a read yields as of `point`, sorted: what `FOR UPDATE` has to lock.
+  /// - Parameter limited: whether the read's limit ends the search.
+  package func findKeys(
+    of read: TableRead, reading reader: RowReader, at point: ReadPoint, limited: Bool
+  ) throws(DocStoreError) -> ReadOutcome<[[UInt8]]> {
+    guard read.table == table.id else { throw .wrongTablet }
+    guard read.schemaVersion == table.version else { throw .schemaChanged(current: table.version) }
+    try requireInside(read.selection)
+    var search = KeySearch(reader: reader, point: point, context: context, limits: limits)
+    if limited, case .rows(_, let limit?) = read.pipeline.output { search.countMax = limit }
+    return try search.keys(read.selection, read.pipeline.filter)
+  }
+
+  /// The rows at locked keys through the read's pipeline, in their newest versions.
+  package func readNewest(
+    _ read: TableRead, keys: [[UInt8]], reading store: any Store, overlay: OverlayView?
+  ) throws(DocStoreError) -> MutationResult {
+    let reader = RowReader(store: store, codec: codec, historyCutoff: .zero, overlay: overlay)
+    var read = read
+    read.selection = .points(keys)
+    var batchLimits = BatchLimits()
+    batchLimits.rowsMax = limits.writesMax
+    batchLimits.bytesMax = limits.memoryMax
+    let executor = ReadExecutor(reader: reader, bounds: bounds, context: context)
+    switch try executor.execute(read, at: ReadPoint(time: .max), limits: batchLimits) {
+    case .uncertain: preconditionFailure("a read of the newest versions cannot be uncertain")
+    case .found(let batch):
+      guard batch.resume == nil else { throw .statement(limits.error) }
+      return MutationResult(affectedCount: batch.rows.count, returned: batch.rows)
+    }
   }
 
   private func requireMatch(_ mutation: TableMutation) throws(DocStoreError) {
@@ -111,5 +171,20 @@ package struct MutationEvaluator: Sendable {
       case .ranges(let ranges): ranges.allSatisfy { $0.isEmpty || $0.intersection(bounds) == $0 }
       }
     guard isInside else { throw .wrongTablet }
+  }
+}
+
+extension TableMutation {
+  /// The same, for just these rows: those that were found and locked.
+  package func restricted(to keys: [[UInt8]]) -> TableMutation {
+    var restricted = self
+    switch mutation {
+    case .insert: break
+    case .update(.ranges, let filter, let assignments):
+      restricted.mutation = .update(.points(keys), filter: filter, assignments)
+    case .delete(.ranges, let filter): restricted.mutation = .delete(.points(keys), filter: filter)
+    case .update(.points, _, _), .delete(.points, _): break
+    }
+    return restricted
   }
 }

@@ -25,7 +25,7 @@ extension MutationRun {
       let own = pending[key]
       let stored = own == nil ? try storedRow(at: key) : nil
       guard own?.packedRow != nil || stored != nil else {
-        try put(row, at: key)
+        try put(row, at: key, replacing: nil)
         continue
       }
       switch onConflict {
@@ -47,7 +47,7 @@ extension MutationRun {
       return new
     }
     guard let new else { return }
-    try replace([Replacement(oldKey: key, newKey: try newKey(of: new), newRow: new)])
+    try replace([Replacement(oldKey: key, oldRow: stored, newKey: try newKey(of: new), newRow: new)])
   }
 
   private static let secondUpdate = SQLError(

@@ -7,6 +7,7 @@ extension MutationRun {
   /// A row that takes another one's place, or its own.
   struct Replacement {
     var oldKey: [UInt8]
+    var oldRow: Row
     var newKey: [UInt8]
     var newRow: Row
   }
@@ -28,7 +29,8 @@ extension MutationRun {
         try run.keep(new)
         return new
       }
-      replacements.append(Replacement(oldKey: key, newKey: mayMove ? try run.newKey(of: new) : key, newRow: new))
+      replacements.append(
+        Replacement(oldKey: key, oldRow: row, newKey: mayMove ? try run.newKey(of: new) : key, newRow: new))
     }
     try replace(replacements)
   }
@@ -43,7 +45,7 @@ extension MutationRun {
     }
     for (key, row) in deleted {
       try putTombstone(at: key)
-      try Self.checking { () throws(SQLError) in try affected(row) }
+      try Self.checking { () throws(SQLError) in try affected(row, RowChange(old: row, new: nil)) }
     }
   }
 
@@ -76,7 +78,7 @@ extension MutationRun {
           }
         if isTaken { throw .statement(table.uniqueViolation(by: replacement.newRow)) }
       }
-      try put(replacement.newRow, at: replacement.newKey)
+      try put(replacement.newRow, at: replacement.newKey, replacing: replacement.oldRow)
     }
   }
 }

@@ -16,18 +16,21 @@ struct MutationRun {
   private var rowCount = 0
   private var result = MutationResult(affectedCount: 0, returned: [])
 
-  init(_ evaluator: MutationEvaluator, store: any Store, time: HybridTime, returning: [Expression]?) {
+  private let wantsChanges: Bool
+
+  init(_ evaluator: MutationEvaluator, _ mutation: TableMutation, reading reader: RowReader, at point: ReadPoint) {
     self.evaluator = evaluator
-    reader = RowReader(store: store, codec: evaluator.codec, historyCutoff: .zero)
-    point = ReadPoint(time: time)
-    self.returning = returning?.map { CompiledExpression($0) }
+    self.reader = reader
+    self.point = point
+    returning = mutation.returning?.map { CompiledExpression($0) }
+    wantsChanges = mutation.wantsChanges
     pending = PendingWrites(limits: evaluator.limits)
   }
 
   var table: TableDescriptor { evaluator.table }
   var context: EvaluationContext { evaluator.context }
   /// Whether affected rows are looked at again.
-  var wantsRows: Bool { returning != nil }
+  var wantsRows: Bool { returning != nil || wantsChanges }
 
   func finish() -> EvaluatedMutation { EvaluatedMutation(writes: pending.writes, result: result) }
 
@@ -57,7 +60,7 @@ struct MutationRun {
     case .ranges(let ranges):
       var row = Row(repeating: .null, count: table.columns.count)
       for range in ranges where !range.isEmpty {
-        var scan = try RowScan(reader.store, range, at: point)
+        var scan = try RowScan(reader.store, range, at: point, overlay: reader.overlay)
         while try scan.next() == .row {
           try scan.unpack(evaluator.codec, columns: nil, into: &row)
           guard try passes(row, filter) else { continue }
@@ -80,13 +83,13 @@ struct MutationRun {
 
   // MARK: - Rows out
 
-  /// Writes a new row and counts it.
-  mutating func put(_ row: Row, at key: [UInt8]) throws(DocStoreError) {
+  /// Writes a row, in the place of another one or of none, and counts it.
+  mutating func put(_ row: Row, at key: [UInt8], replacing old: Row?) throws(DocStoreError) {
     try Self.checking { () throws(SQLError) in
       var packed: [UInt8] = []
       try evaluator.codec.encode(row, into: &packed)
       try pending.put(DocumentWrite(documentKey: key, packedRow: packed))
-      try affected(row)
+      try affected(row, RowChange(old: old, new: row))
     }
   }
 
@@ -97,8 +100,12 @@ struct MutationRun {
   }
 
   /// Counts a row, and evaluates `RETURNING` over it.
-  mutating func affected(_ row: Row) throws(SQLError) {
+  mutating func affected(_ row: Row, _ change: RowChange) throws(SQLError) {
     result.affectedCount += 1
+    if wantsChanges {
+      try keep(row)
+      result.changes.append(change)
+    }
     guard let returning else { return }
     var returned: Row = []
     returned.reserveCapacity(returning.count)

@@ -82,7 +82,7 @@ struct ReadRun {
 
   private mutating func visit(_ range: KeyRange) throws(DocStoreError) {
     let versionCountBefore = versionCount
-    var scan = try RowScan(reader.store, range, at: point)
+    var scan = try RowScan(reader.store, range, at: point, overlay: reader.overlay)
     while true {
       let step = try scan.next()
       versionCount = versionCountBefore + scan.versionCount

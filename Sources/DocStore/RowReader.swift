@@ -9,11 +9,14 @@ package struct RowReader: Sendable {
   package let codec: RowCodec
   /// Versions that only readers before this time could tell apart may be gone from the store.
   package let historyCutoff: HybridTime
+  /// What the reading transaction has written itself: it sees that instead of what is stored.
+  package let overlay: OverlayView?
 
-  package init(store: any Store, codec: RowCodec, historyCutoff: HybridTime) {
+  package init(store: any Store, codec: RowCodec, historyCutoff: HybridTime, overlay: OverlayView? = nil) {
     self.store = store
     self.codec = codec
     self.historyCutoff = historyCutoff
+    self.overlay = overlay
   }
 
   /// - Throws: "snapshot too old" (72000) if a read at this time could miss what history collection took.
@@ -38,6 +41,7 @@ package struct RowReader: Sendable {
   func get(
     _ documentKey: [UInt8], at point: ReadPoint, columns: [Int]?, into row: inout Row
   ) throws(DocStoreError) -> ReadOutcome<Bool> {
+    if let own = overlay?[documentKey] { return .found(try codec.unpack(own, columns: columns, into: &row)) }
     try requireHistory(at: point)
     do throws(StorageError) {
       // Newest first: if any version is in doubt, the first one is the latest of them.
@@ -54,7 +58,32 @@ package struct RowReader: Sendable {
   }
 }
 
+extension RowReader {
+  /// The time of the newest version of a document, tombstones included; nil if it was never written.
+  package func newestTime(of documentKey: [UInt8]) throws(DocStoreError) -> HybridTime? {
+    do throws(StorageError) {
+      let cursor = try store.versions(.regular, of: documentKey)
+      guard cursor.isValid else { return nil }
+      guard let time = VersionedKey.time(of: cursor.keySpan) else {
+        throw .corrupt("a version's key is too short")
+      }
+      return time
+    } catch {
+      throw .storage(error)
+    }
+  }
+}
+
 extension RowCodec {
+  /// Unpacks a write that is not stored yet; false if it deletes the document.
+  func unpack(_ write: DocumentWrite, columns: [Int]?, into row: inout Row) throws(DocStoreError) -> Bool {
+    guard let packed = write.packedRow else { return false }
+    do throws(CodingError) { try decode(packed.span, columns: columns, into: &row) } catch {
+      throw .storage(.corrupt("a row of a transaction cannot be read: \(error)"))
+    }
+    return true
+  }
+
   /// Unpacks the version under the cursor; false if it is a tombstone.
   func unpack(
     _ cursor: borrowing Cursor, columns: [Int]?, into row: inout Row

@@ -20,21 +20,59 @@ struct RowScan: ~Copyable {
 
   private var cursor: Cursor
   private let point: ReadPoint
-  /// The document of the last step.
-  private(set) var documentKey: [UInt8] = []
+  /// The reading transaction's own writes in the range, in key order, and the next of them.
+  private let own: ArraySlice<DocumentWrite>
+  private var nextOwn: Int
+  /// What the store's side stands at while the transaction's own writes come first.
+  private var storedAhead: Step?
+  /// The own write that the last step stopped at, if it was one.
+  private var ownHere: DocumentWrite?
+  /// The document that the cursor is in.
+  private var storedKey: [UInt8] = []
   private var isInsideDocument = false
   /// Versions looked at, for budgets.
   private(set) var versionCount = 0
 
-  init(_ store: any Store, _ range: KeyRange, at point: ReadPoint) throws(DocStoreError) {
+  init(
+    _ store: any Store, _ range: KeyRange, at point: ReadPoint, overlay: OverlayView? = nil
+  ) throws(DocStoreError) {
     self.point = point
+    own = overlay?.writes(in: range) ?? []
+    nextOwn = own.startIndex
     do { cursor = try store.cursor(.regular, lower: range.lower, upper: range.upper, pointPrefix: nil) } catch {
       throw .storage(error)
     }
   }
 
-  /// Moves to the next document that is there at the read's time, or in doubt.
+  /// The document of the last step.
+  var documentKey: [UInt8] { ownHere?.documentKey ?? storedKey }
+
+  /// Moves to the next document that is there at the read's time, or in doubt. Own writes stand in for what is stored.
   mutating func next() throws(DocStoreError) -> Step {
+    if own.isEmpty { return try nextStored() }
+    ownHere = nil
+    while true {
+      let stored: Step
+      if let storedAhead { stored = storedAhead } else { stored = try nextStored() }
+      guard nextOwn < own.endIndex else {
+        storedAhead = nil
+        return stored
+      }
+      let write = own[nextOwn]
+      if stored != .end, KeyRange.isLess(storedKey, write.documentKey) {
+        storedAhead = nil
+        return stored
+      }
+      storedAhead = stored != .end && storedKey == write.documentKey ? nil : stored
+      nextOwn += 1
+      if write.packedRow != nil {
+        ownHere = write
+        return .row
+      }
+    }
+  }
+
+  private mutating func nextStored() throws(DocStoreError) -> Step {
     do throws(StorageError) {
       while true {
         if isInsideDocument { try leaveDocument() }
@@ -49,15 +87,19 @@ struct RowScan: ~Copyable {
 
   /// Unpacks the row that `next` stopped at.
   func unpack(_ codec: RowCodec, columns: [Int]?, into row: inout Row) throws(DocStoreError) {
+    if let ownHere {
+      _ = try codec.unpack(ownHere, columns: columns, into: &row)
+      return
+    }
     do { _ = try codec.unpack(cursor, columns: columns, into: &row) } catch { throw .storage(error) }
   }
 
   private mutating func enterDocument() throws(StorageError) {
     // The key's bytes are borrowed from the cursor, so the buffer is filled outside of `self`.
-    var document = documentKey
-    documentKey = []
+    var document = storedKey
+    storedKey = []
     try Self.copyDocument(under: cursor, to: &document)
-    documentKey = document
+    storedKey = document
     isInsideDocument = true
   }
 
@@ -89,7 +131,7 @@ struct RowScan: ~Copyable {
         try cursor.next()
       } else {
         try cursor.seek(
-          to: VersionedKey.encode(document: documentKey, time: point.uncertaintyLimit, writeID: .max))
+          to: VersionedKey.encode(document: storedKey, time: point.uncertaintyLimit, writeID: .max))
       }
     }
     isInsideDocument = false
@@ -104,7 +146,7 @@ struct RowScan: ~Copyable {
       versionCount += 1
       if steps <= Self.stepsBeforeSeek {
         try cursor.next()
-      } else if let behind = KeyRange.successor(ofPrefix: documentKey) {
+      } else if let behind = KeyRange.successor(ofPrefix: storedKey) {
         try cursor.seek(to: behind)
       } else {
         return try runOut()
@@ -119,11 +161,11 @@ struct RowScan: ~Copyable {
 
   private var isOnDocument: Bool {
     let key = cursor.keySpan
-    guard key.count == documentKey.count + VersionedKey.suffixByteCount else { return false }
+    guard key.count == storedKey.count + VersionedKey.suffixByteCount else { return false }
     // From the end: neighbouring keys differ there.
-    var index = documentKey.count - 1
+    var index = storedKey.count - 1
     while index >= 0 {
-      if key[index] != documentKey[index] { return false }
+      if key[index] != storedKey[index] { return false }
       index -= 1
     }
     return true

@@ -85,7 +85,7 @@ final class ClusterServices: Sendable {
         }
       },
       catalogReached: { await self.replica.reached($0) },
-      clusterStatus: { await self.clusterStatus() })
+      clusterStatus: { await self.clusterStatus() }, liveNodes: { self.live.nodes })
   }
 
   /// Asks every live node for its replicas, at the same time, and puts the answers together.

@@ -85,6 +85,7 @@ package final class NodeCore: Sendable {
       logger: logger, verifyPeer: { verifier.verdict(on: $0) })
     self.transport = transport
 
+    let peers = TransactionPeers()
     let hosts = runtime.loops.enumerated().map { number, loop in
       TabletHost(
         environment: TabletEnvironment(
@@ -93,7 +94,7 @@ package final class NodeCore: Sendable {
           post: { transport.post($1, channel: NodeChannel.raft.rawValue, to: $0) },
           call: { node, service, payload, timeout in
             try await transport.call(service.rawValue, payload, to: node, timeoutNanoseconds: timeout)
-          }), name: "\(number)")
+          }, peers: peers), name: "\(number)")
     }
     let tablets = TabletDirectory(hosts: hosts)
     self.tablets = tablets
@@ -126,6 +127,8 @@ package final class NodeCore: Sendable {
       router: router, clock: clock,
       services: services.gatewayServices(members: Self.catalogMembers(of: configuration)))
     services.serve(on: transport)
+    gateway.serve()
+    peers.install(gateway.peerServices)
   }
 
   private static func catalogMembers(of configuration: NodeCoreConfiguration) -> [NodeID] {

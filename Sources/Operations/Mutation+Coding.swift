@@ -27,6 +27,7 @@ extension ByteWriter {
     writeOptional(mutation.returning) { writer, expressions in
       writer.writeArray(expressions) { $0.write($1) }
     }
+    write(mutation.wantsChanges)
   }
 
   private mutating func write(_ action: ConflictAction) {
@@ -51,6 +52,10 @@ extension ByteWriter {
     write(OperationsFormat.version)
     writeCount(result.affectedCount)
     write(result.returned)
+    writeArray(result.changes) { writer, change in
+      writer.writeOptional(change.old) { $0.write([$1]) }
+      writer.writeOptional(change.new) { $0.write([$1]) }
+    }
   }
 }
 
@@ -61,7 +66,7 @@ extension ByteReader {
       table: try readTableID(), schemaVersion: try readNarrow(), mutation: try readMutation(),
       returning: try readOptional { reader throws(CodingError) in
         try reader.readArray { reader throws(CodingError) in try reader.readExpression() }
-      })
+      }, wantsChanges: try readBool())
   }
 
   private mutating func readMutation() throws(CodingError) -> Mutation {
@@ -94,6 +99,17 @@ extension ByteReader {
 
   package mutating func readMutationResult() throws(CodingError) -> MutationResult {
     try readFormat(OperationsFormat.version, of: "mutation result")
-    return MutationResult(affectedCount: try readNarrow(), returned: try readRows())
+    return MutationResult(
+      affectedCount: try readNarrow(), returned: try readRows(),
+      changes: try readArray(minimumSize: 2) { reader throws(CodingError) in
+        RowChange(old: try reader.readOptionalRow(), new: try reader.readOptionalRow())
+      })
+  }
+
+  private mutating func readOptionalRow() throws(CodingError) -> Row? {
+    try readOptional { reader throws(CodingError) in
+      guard let row = try reader.readRows().first else { throw .malformed(what: "changed row") }
+      return row
+    }
   }
 }

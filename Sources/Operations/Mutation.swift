@@ -39,11 +39,28 @@ package struct TableMutation: Sendable {
   package var mutation: Mutation
   /// `RETURNING`: evaluated over the new row (for deletes the old one).
   package var returning: [Expression]?
-  package init(table: TableID, schemaVersion: UInt32, mutation: Mutation, returning: [Expression]?) {
+  /// Whether the answer is to say what became of each row: for indexes and foreign keys.
+  package var wantsChanges: Bool
+  package init(
+    table: TableID, schemaVersion: UInt32, mutation: Mutation, returning: [Expression]?, wantsChanges: Bool = false
+  ) {
     self.table = table
     self.schemaVersion = schemaVersion
     self.mutation = mutation
     self.returning = returning
+    self.wantsChanges = wantsChanges
+  }
+}
+
+/// What a mutation made of one row, whole rows in the order of the table's columns.
+package struct RowChange: Sendable {
+  /// Nil where a row was inserted.
+  package var old: Row?
+  /// Nil where a row was deleted.
+  package var new: Row?
+  package init(old: Row?, new: Row?) {
+    self.old = old
+    self.new = new
   }
 }
 
@@ -52,8 +69,14 @@ package struct MutationResult: Sendable {
   package var affectedCount: Int
   /// One row per affected row, if `returning` was asked for; for inserts in the order of the input rows.
   package var returned: [Row]
-  package init(affectedCount: Int, returned: [Row]) {
+  /// One per affected row, if they were asked for.
+  package var changes: [RowChange]
+  /// No row was affected.
+  package static var none: MutationResult { MutationResult(affectedCount: 0, returned: []) }
+
+  package init(affectedCount: Int, returned: [Row], changes: [RowChange] = []) {
     self.affectedCount = affectedCount
     self.returned = returned
+    self.changes = changes
   }
 }

@@ -1,3 +1,4 @@
+import DocStore
 import Keys
 import Schema
 import Storage
@@ -35,11 +36,11 @@ package final class CatalogReplica: ApplyObserver, Sendable {
   package var counters: CatalogCounters { state.withLock { $0.counters } }
   package func nextValue(of key: SequenceKey) -> Int64? { state.withLock { $0.sequences[key] } }
 
-  package func applied(_ writes: [LoggedWrite]) {
+  package func applied(_ batches: [[DocumentWrite]]) {
     let before = state.withLock { $0.version }
     state.withLock { state in
-      for write in writes {
-        for document in write.documents { apply(document.documentKey, document.packedRow, to: &state) }
+      for batch in batches {
+        for document in batch { apply(document.documentKey, document.packedRow, to: &state) }
       }
     }
     publish(ifNewerThan: before)

@@ -84,6 +84,7 @@ package actor CatalogService {
 
   private func write(_ documents: [DocumentWrite], id: RequestID, floor: UInt64) async -> TabletAnswer<MutationResult> {
     await host.mutate(MutateRequest(tablet: .catalog, id: id, floor: floor, payload: .documents(documents)))
+      .map(\.result)
   }
 
   /// A node says who it is. Refused if another node has that number.

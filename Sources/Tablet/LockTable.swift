@@ -1,131 +1,273 @@
 import DequeModule
+import Keys
+import Operations
 
-/// Exclusive row locks of one tablet, in the leader's memory: first come, first served, so nobody starves.
+/// The row locks of one tablet, in its leader's memory.
 ///
-/// An owner asks once, for a set of keys or for the whole tablet, and lets all of it go at once; it never asks for more
-/// while it holds some, so there can be no deadlock within a tablet.
+/// An owner is a transaction, or a write outside of one. It asks for locks by *requests*; a request takes its keys one
+/// after the other, in key order, and waits for the first that somebody else holds. Locks stay until the owner lets go
+/// of all of them.
 ///
-/// Invariants: the first owner in a key's queue holds that key; an owner runs when it is first in each of its queues and
-/// nobody who asked for the whole tablet came before it and is still here.
+/// Who waits for a key is served in the order of arrival, also where a later one could share the lock with its holders:
+/// so nobody starves. Only an owner that holds the key already goes ahead of those who do not.
+///
+/// Invariants: the holders of a key do not conflict; the first that waits for a key conflicts with a holder; a request
+/// waits for one key at most.
 package struct LockTable: Sendable {
   package typealias Owner = UInt64
+  package typealias RequestNumber = UInt64
 
-  package enum Request: Sendable {
-    /// Document keys, each once.
-    case keys([[UInt8]])
-    case wholeTablet
+  /// Keys, sorted, each once, and how strongly each is wanted.
+  package struct Wish: Sendable {
+    package var keys: [[UInt8]]
+    package var strength: RowLockStrength
+    package init(keys: [[UInt8]], strength: RowLockStrength) {
+      self.keys = keys
+      self.strength = strength
+    }
   }
 
-  private struct Holding {
-    var request: Request
-    /// Queues in which this owner is not first yet.
-    var waitingFor: Int
-    var isRunning: Bool
+  private struct Holder: Sendable {
+    var owner: Owner
+    var strength: RowLockStrength
   }
 
-  private var queues: [[UInt8]: Deque<Owner>] = [:]
-  private var owners: [Owner: Holding] = [:]
-  /// Requests that stand behind a request for the whole tablet, in order; the first may be that request itself.
-  private var gate: Deque<(owner: Owner, request: Request)> = []
-  private var runningCount = 0
-  private var wholeTabletHolder: Owner?
+  private struct Waiter: Sendable {
+    var request: RequestNumber
+    var owner: Owner
+    var strength: RowLockStrength
+  }
+
+  private struct Lock: Sendable {
+    var holders: [Holder] = []
+    var waiters: Deque<Waiter> = []
+  }
+
+  private struct Request: Sendable {
+    var owner: Owner
+    var wish: Wish
+    /// How many keys it has; the next one is what it waits for.
+    var taken = 0
+    /// Whether it lets go of everything before it waits (`acquire`).
+    var holdsWhileWaiting: Bool
+  }
+
+  private var locks: [[UInt8]: Lock] = [:]
+  private var requests: [RequestNumber: Request] = [:]
+  /// By owner: the keys that it holds, and the requests of it that wait.
+  private var held: [Owner: Set<[UInt8]>] = [:]
+  private var waiting: [Owner: [RequestNumber]] = [:]
 
   package init() {}
 
-  /// How many owners hold or wait.
-  package var ownerCount: Int { owners.count + gate.count }
+  package var isEmpty: Bool { locks.isEmpty }
+  /// Keys that somebody holds.
+  package var lockedCount: Int { locks.count }
+  package func heldCount(of owner: Owner) -> Int { held[owner]?.count ?? 0 }
 
-  /// Asks for locks. Returns whether they are granted at once; otherwise `owner` turns up in what `release` returns.
-  package mutating func acquire(_ request: Request, owner: Owner) -> Bool {
-    precondition(owners[owner] == nil, "lock owner \(owner) asked twice")
-    if wholeTabletHolder != nil || !gate.isEmpty {
-      gate.append((owner, request))
-      return false
-    }
-    return admit(request, owner: owner)
+  // MARK: Asking
+
+  /// Asks for locks. Returns whether all are held now; otherwise `request` turns up later in what `release` returns.
+  /// - Parameter holdsWhileWaiting: false for an owner that has nothing else: it gives back what it has before it waits,
+  ///   and begins anew when it is its turn. Such an owner is never part of a deadlock.
+  package mutating func acquire(
+    _ wish: Wish, request: RequestNumber, owner: Owner, holdsWhileWaiting: Bool
+  ) -> Bool {
+    precondition(requests[request] == nil, "lock request \(request) came twice")
+    requests[request] = Request(owner: owner, wish: wish, holdsWhileWaiting: holdsWhileWaiting)
+    var granted: [RequestNumber] = []
+    let isDone = advance(request, granted: &granted)
+    // What it gave back before it waits was free a moment ago, so nobody waits for it.
+    precondition(granted.isEmpty, "lock request \(request) let others run while it asked")
+    return isDone
   }
 
-  /// Puts a request that nothing in the gate precedes into the queues; whole-tablet requests wait for an empty tablet.
-  private mutating func admit(_ request: Request, owner: Owner) -> Bool {
-    switch request {
-    case .wholeTablet:
-      guard owners.isEmpty else {
-        gate.append((owner, request))
+  /// The keys among the wished ones that the owner holds, or could have at once: what `SKIP LOCKED` leaves over.
+  package func free(_ wish: Wish, for owner: Owner) -> [[UInt8]] {
+    wish.keys.filter { isFree($0, wish.strength, for: owner) }
+  }
+
+  private func isFree(_ key: [UInt8], _ strength: RowLockStrength, for owner: Owner) -> Bool {
+    guard let lock = locks[key] else { return true }
+    if let own = lock.holders.first(where: { $0.owner == owner }), own.strength >= strength { return true }
+    let conflicts = lock.holders.contains { $0.owner != owner && $0.strength.conflicts(with: strength) }
+    if conflicts { return false }
+    return lock.waiters.isEmpty || lock.holders.contains { $0.owner == owner }
+  }
+
+  /// Takes key after key until one is not free. Returns whether the request has all of them.
+  private mutating func advance(_ number: RequestNumber, granted: inout [RequestNumber]) -> Bool {
+    guard var request = requests[number] else { return false }
+    while request.taken < request.wish.keys.count {
+      let key = request.wish.keys[request.taken]
+      if !isFree(key, request.wish.strength, for: request.owner) {
+        if !request.holdsWhileWaiting, request.taken > 0 {
+          request.taken = 0
+          // Waits for this key first when its turn comes.
+          if let index = request.wish.keys.firstIndex(of: key) { request.wish.keys.swapAt(0, index) }
+          requests[number] = request
+          letGo(of: request.owner, granted: &granted)
+        } else {
+          requests[number] = request
+        }
+        enqueue(number, request, on: key)
         return false
       }
-      owners[owner] = Holding(request: request, waitingFor: 0, isRunning: true)
-      wholeTabletHolder = owner
-      return true
-    case .keys(let keys):
-      var waitingFor = 0
-      for key in keys {
-        queues[key, default: []].append(owner)
-        if queues[key]!.count > 1 { waitingFor += 1 }
-      }
-      owners[owner] = Holding(request: request, waitingFor: waitingFor, isRunning: waitingFor == 0)
-      return waitingFor == 0
+      take(key, request.wish.strength, request.owner)
+      request.taken += 1
     }
+    requests[number] = nil
+    return true
   }
 
-  /// Lets go of everything that `owner` holds or waits for. Returns the owners that may run now, in order.
-  package mutating func release(_ owner: Owner) -> [Owner] {
-    var granted: [Owner] = []
-    if let holding = owners.removeValue(forKey: owner) {
-      switch holding.request {
-      case .wholeTablet:
-        wholeTabletHolder = nil
-      case .keys(let keys):
-        for key in keys {
-          guard var queue = queues.removeValue(forKey: key) else { continue }
-          let wasFirst = queue.first == owner
-          queue.removeAll { $0 == owner }
-          if let next = queue.first {
-            queues[key] = queue
-            if wasFirst, owners[next] != nil {
-              owners[next]!.waitingFor -= 1
-              if owners[next]!.waitingFor == 0 {
-                owners[next]!.isRunning = true
-                granted.append(next)
-              }
-            }
-          }
-        }
-      }
+  private mutating func take(_ key: [UInt8], _ strength: RowLockStrength, _ owner: Owner) {
+    var lock = locks.removeValue(forKey: key) ?? Lock()
+    if let index = lock.holders.firstIndex(where: { $0.owner == owner }) {
+      lock.holders[index].strength = max(lock.holders[index].strength, strength)
     } else {
-      gate.removeAll { $0.owner == owner }
+      lock.holders.append(Holder(owner: owner, strength: strength))
+      held[owner, default: []].insert(key)
     }
-    openGate(granted: &granted)
-    return granted
+    locks[key] = lock
   }
 
-  private mutating func openGate(granted: inout [Owner]) {
-    while wholeTabletHolder == nil, let first = gate.first {
-      switch first.request {
-      case .wholeTablet:
-        guard owners.isEmpty else { return }
-        gate.removeFirst()
-        _ = admit(first.request, owner: first.owner)
-        granted.append(first.owner)
-        return
-      case .keys:
-        gate.removeFirst()
-        if admit(first.request, owner: first.owner) { granted.append(first.owner) }
+  private mutating func enqueue(_ number: RequestNumber, _ request: Request, on key: [UInt8]) {
+    var lock = locks.removeValue(forKey: key) ?? Lock()
+    let waiter = Waiter(request: number, owner: request.owner, strength: request.wish.strength)
+    waiting[request.owner, default: []].append(number)
+    if lock.holders.contains(where: { $0.owner == request.owner }) {
+      lock.waiters.prepend(waiter)
+    } else {
+      lock.waiters.append(waiter)
+    }
+    locks[key] = lock
+  }
+
+  // MARK: Letting go
+
+  /// Lets go of everything that `owner` holds or waits for. Returns the requests that have all their locks now, in order.
+  package mutating func release(_ owner: Owner) -> [RequestNumber] {
+    var granted: [RequestNumber] = []
+    for number in waiting[owner] ?? [] {
+      if let request = requests[number] { withdraw(number, request, granted: &granted) }
+    }
+    letGo(of: owner, granted: &granted)
+    return granted.sorted()
+  }
+
+  /// Stops waiting. What the owner holds it keeps.
+  package mutating func cancel(_ number: RequestNumber) -> [RequestNumber] {
+    var granted: [RequestNumber] = []
+    if let request = requests[number] { withdraw(number, request, granted: &granted) }
+    return granted.sorted()
+  }
+
+  private mutating func withdraw(_ number: RequestNumber, _ request: Request, granted: inout [RequestNumber]) {
+    requests[number] = nil
+    doneWaiting(number, of: request.owner)
+    let key = request.wish.keys[request.taken]
+    guard var lock = locks.removeValue(forKey: key) else { return }
+    lock.waiters.removeAll { $0.request == number }
+    put(lock, at: key)
+    serve(key, granted: &granted)
+  }
+
+  /// The request has got what it waited for, or does not want it any more.
+  private mutating func doneWaiting(_ number: RequestNumber, of owner: Owner) {
+    guard var numbers = waiting.removeValue(forKey: owner) else { return }
+    numbers.removeAll { $0 == number }
+    if !numbers.isEmpty { waiting[owner] = numbers }
+  }
+
+  private mutating func letGo(of owner: Owner, granted: inout [RequestNumber]) {
+    guard let keys = held.removeValue(forKey: owner) else { return }
+    // In order, so that the same steps give the same grants in every process.
+    let sorted = keys.count > 1 ? keys.sorted { KeyRange.isLess($0, $1) } : Array(keys)
+    for key in sorted {
+      guard var lock = locks.removeValue(forKey: key) else { continue }
+      lock.holders.removeAll { $0.owner == owner }
+      put(lock, at: key)
+    }
+    for key in sorted { serve(key, granted: &granted) }
+  }
+
+  private mutating func put(_ lock: Lock, at key: [UInt8]) {
+    if !lock.holders.isEmpty || !lock.waiters.isEmpty { locks[key] = lock }
+  }
+
+  /// Gives a key to those who wait for it, as far as they go together.
+  private mutating func serve(_ key: [UInt8], granted: inout [RequestNumber]) {
+    while let first = locks[key]?.waiters.first {
+      let conflicts = locks[key]!.holders.contains {
+        $0.owner != first.owner && $0.strength.conflicts(with: first.strength)
       }
+      if conflicts { return }
+      locks[key]!.waiters.removeFirst()
+      doneWaiting(first.request, of: first.owner)
+      take(key, first.strength, first.owner)
+      requests[first.request]!.taken += 1
+      if advance(first.request, granted: &granted) { granted.append(first.request) }
+    }
+  }
+
+  // MARK: Looking
+
+  /// Who stands in a request's way: the key that it waits for, its conflicting holders and those who wait before it.
+  package func blockers(of number: RequestNumber) -> (key: [UInt8], owners: [Owner])? {
+    guard let request = requests[number], request.taken < request.wish.keys.count else { return nil }
+    let key = request.wish.keys[request.taken]
+    guard let lock = locks[key] else { return nil }
+    var owners = lock.holders.filter {
+      $0.owner != request.owner && $0.strength.conflicts(with: request.wish.strength)
+    }.map(\.owner)
+    for waiter in lock.waiters {
+      if waiter.request == number { break }
+      if waiter.owner != request.owner, !owners.contains(waiter.owner) { owners.append(waiter.owner) }
+    }
+    return (key, owners)
+  }
+
+  /// Conflicting holders of the first wished key that is not free, for an error that names them.
+  package func holders(against wish: Wish, for owner: Owner) -> (key: [UInt8], owners: [Owner])? {
+    guard let key = wish.keys.first(where: { !isFree($0, wish.strength, for: owner) }), let lock = locks[key] else {
+      return nil
+    }
+    let owners = lock.holders.filter { $0.owner != owner && $0.strength.conflicts(with: wish.strength) }.map(\.owner)
+    return (key, owners.isEmpty ? lock.waiters.map(\.owner) : owners)
+  }
+
+  /// What an owner holds, in key order.
+  package func locks(of owner: Owner) -> [(key: [UInt8], strength: RowLockStrength)] {
+    (held[owner] ?? []).sorted { KeyRange.isLess($0, $1) }.compactMap { key in
+      locks[key]?.holders.first { $0.owner == owner }.map { (key, $0.strength) }
     }
   }
 
   /// Costly; tests call it after each step.
   package func checkInvariants() {
-    for (key, queue) in queues {
-      precondition(!queue.isEmpty, "an empty queue stays for key \(key)")
-      for owner in queue { precondition(owners[owner] != nil, "a queue names \(owner), who is gone") }
+    for (key, lock) in locks {
+      precondition(!lock.holders.isEmpty, "nobody holds key \(key), and somebody waits for it")
+      for (index, holder) in lock.holders.enumerated() {
+        precondition(held[holder.owner]?.contains(key) == true, "owner \(holder.owner) does not know of its lock")
+        for other in lock.holders[(index + 1)...] {
+          precondition(holder.owner != other.owner, "owner \(holder.owner) holds a key twice")
+          precondition(!holder.strength.conflicts(with: other.strength), "two hold key \(key) against each other")
+        }
+      }
+      if let first = lock.waiters.first {
+        let conflicts = lock.holders.contains {
+          $0.owner != first.owner && $0.strength.conflicts(with: first.strength)
+        }
+        precondition(conflicts, "request \(first.request) waits for nobody")
+      }
+      for waiter in lock.waiters {
+        precondition(requests[waiter.request] != nil, "request \(waiter.request) is gone and still waits")
+      }
     }
-    for (owner, holding) in owners {
-      guard case .keys(let keys) = holding.request else { continue }
-      let behind = keys.count { queues[$0]?.first != owner }
-      precondition(behind == holding.waitingFor, "owner \(owner) waits for \(behind), noted \(holding.waitingFor)")
-      precondition(holding.isRunning == (behind == 0), "owner \(owner) runs without its locks")
+    for (number, request) in requests {
+      let key = request.wish.keys[request.taken]
+      precondition(
+        locks[key]?.waiters.count { $0.request == number } == 1, "request \(number) does not wait where it should")
     }
-    if wholeTabletHolder != nil { precondition(owners.count == 1, "somebody runs beside a whole-tablet lock") }
   }
 }

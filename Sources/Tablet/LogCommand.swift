@@ -1,16 +1,17 @@
 import Coding
 import DocStore
 import Keys
+import Operations
 
-/// What one Raft entry of a tablet says: the writes that waited together at the leader, already evaluated, so that
-/// every replica applies the same bytes (no clock, no randomness, no expression at apply time).
+/// What one Raft entry of a tablet says: the writes and the steps of transactions that waited together at the leader,
+/// already evaluated, so that every replica applies the same (no clock, no randomness, no expression at apply time).
 ///
-/// Format: version byte `1` · count · for each write: client (8) · sequence · floor · hybrid time (8) · result · document
-/// writes as `DocStore` encodes them.
+/// Format: version byte `2` · count · for each record: client (8) · sequence · floor · hybrid time (8) · result · effect.
+/// An effect is a kind byte and its fields (`LoggedEffect`).
 package struct LogCommand: Sendable {
   package var writes: [LoggedWrite]
 
-  private static let formatVersion: UInt8 = 1
+  private static let formatVersion: UInt8 = 2
 
   package init(writes: [LoggedWrite]) { self.writes = writes }
 
@@ -30,27 +31,30 @@ package struct LogCommand: Sendable {
   }
 }
 
-/// One client request's effect.
+/// One request's effect.
 package struct LoggedWrite: Sendable {
+  /// Remembered together with the result, so that a retry does not apply twice; client 0 is nobody: the tablet's own
+  /// steps can be repeated.
   package var id: RequestID
   /// The client never again asks for a sequence below this.
   package var floor: UInt64
+  /// When it was proposed; grows with the log.
   package var time: HybridTime
   /// What the client is told, encoded; also to a retry.
   package var result: [UInt8]
-  package var documents: [DocumentWrite]
+  package var effect: LoggedEffect
 
-  package init(id: RequestID, floor: UInt64, time: HybridTime, result: [UInt8], documents: [DocumentWrite]) {
+  package init(id: RequestID, floor: UInt64, time: HybridTime, result: [UInt8], effect: LoggedEffect) {
     self.id = id
     self.floor = floor
     self.time = time
     self.result = result
-    self.documents = documents
+    self.effect = effect
   }
 
-  package var approximateByteCount: Int {
-    48 + result.count + documents.reduce(0) { $0 + $1.byteCount + 6 }
-  }
+  package static let nobody = RequestID(client: 0, sequence: 0)
+
+  package var approximateByteCount: Int { 48 + result.count + effect.approximateByteCount }
 
   fileprivate func write(to writer: inout ByteWriter) {
     writer.writeFixed(id.client)
@@ -58,7 +62,7 @@ package struct LoggedWrite: Sendable {
     writer.writeVarint(floor)
     writer.writeFixed(time.rawValue)
     writer.write(result)
-    writer.write(documents)
+    writer.write(effect)
   }
 
   fileprivate init(from reader: inout ByteReader) throws(CodingError) {
@@ -67,6 +71,74 @@ package struct LoggedWrite: Sendable {
     floor = try reader.readVarint()
     time = HybridTime(rawValue: try reader.readFixed())
     result = try reader.readBytes()
-    documents = try reader.readDocumentWrites()
+    effect = try reader.readLoggedEffect()
+  }
+}
+
+/// What a record does to the tablet (see the module's page on transactions).
+package enum LoggedEffect: Sendable {
+  /// Commits these documents at the record's time.
+  case write([DocumentWrite])
+  /// Keeps documents and locks of a transaction until it is decided. The last piece prepares it, at the record's time.
+  case stage(StagedPiece)
+  /// Decides that the transaction commits, and commits its documents in this tablet, all at `commitTime`.
+  case decide(Decision, [DocumentWrite])
+  /// Commits the next `count` staged documents of a transaction at a time, or (without one) drops all that it staged.
+  case resolve(TransactionID, commitTime: HybridTime?, count: Int)
+  /// Every participant has resolved these: their decisions are needed no more.
+  case forget([TransactionID])
+
+  var approximateByteCount: Int {
+    switch self {
+    case .write(let documents): documents.reduce(8) { $0 + $1.byteCount + 6 }
+    case .stage(let piece):
+      piece.documents.reduce(64) { $0 + $1.byteCount + 6 } + piece.locks.reduce(0) { $0 + $1.key.count + 4 }
+    case .decide(let decision, let documents):
+      documents.reduce(64) { $0 + $1.byteCount + 6 } + decision.participants.count * 8
+    case .resolve: 40
+    case .forget(let transactions): transactions.count * 24
+    }
+  }
+}
+
+/// A row that a transaction locked and did not write.
+package struct StagedLock: Hashable, Sendable {
+  package var key: [UInt8]
+  package var strength: RowLockStrength
+  package init(key: [UInt8], strength: RowLockStrength) {
+    self.key = key
+    self.strength = strength
+  }
+}
+
+/// Some of what a transaction stages in a tablet.
+package struct StagedPiece: Sendable {
+  package var transaction: TransactionID
+  /// Where its decision will be, or is not.
+  package var anchor: TabletID
+  package var documents: [DocumentWrite]
+  package var locks: [StagedLock]
+  package var isLast: Bool
+  package init(
+    transaction: TransactionID, anchor: TabletID, documents: [DocumentWrite], locks: [StagedLock], isLast: Bool
+  ) {
+    self.transaction = transaction
+    self.anchor = anchor
+    self.documents = documents
+    self.locks = locks
+    self.isLast = isLast
+  }
+}
+
+/// The commit of a transaction of several tablets. It is written in its anchor, and there is none for one that aborts.
+package struct Decision: Hashable, Sendable {
+  package var transaction: TransactionID
+  package var commitTime: HybridTime
+  /// The other tablets that have staged something, sorted.
+  package var participants: [TabletID]
+  package init(transaction: TransactionID, commitTime: HybridTime, participants: [TabletID]) {
+    self.transaction = transaction
+    self.commitTime = commitTime
+    self.participants = participants
   }
 }

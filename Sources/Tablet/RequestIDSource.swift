@@ -17,7 +17,7 @@ package final class RequestIDSource: Sendable {
     var finished: Deque<Bool> = []
   }
 
-  private let client: UInt64
+  package let client: UInt64
   private let state = Mutex(State())
 
   /// - Parameter client: drawn at random; tells this gateway's requests from all others.

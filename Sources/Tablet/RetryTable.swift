@@ -36,6 +36,7 @@ package struct RetryTable: Sendable {
   }
 
   package mutating func record(_ id: RequestID, floor: UInt64, result: [UInt8], time: HybridTime) {
+    if id == LoggedWrite.nobody { return }
     var client = clients.removeValue(forKey: id.client) ?? Client(floor: 0, results: [:], lastTime: time)
     if floor > client.floor {
       client.floor = floor

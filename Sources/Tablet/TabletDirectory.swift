@@ -40,6 +40,10 @@ package struct TabletDirectory: Sendable {
       let answer = await self.host(of: request.tablet).mutate(request)
       return answer.encoded { $0.write($1) }
     }
+    transport.handle(NodeService.transaction.rawValue, on: loop) { _, bytes, _ in
+      let request = try TransactionRequest(decoding: bytes)
+      return await self.host(of: request.tablet).step(request).encoded { $0.write($1) }
+    }
     transport.handle(NodeService.read.rawValue, on: loop) { _, bytes, _ in
       let request = try ReadRequest(decoding: bytes)
       let answer = await self.host(of: request.tablet).read(request)

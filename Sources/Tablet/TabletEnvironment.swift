@@ -26,13 +26,16 @@ package struct TabletEnvironment: Sendable {
   package var post: @Sendable (NodeID, [UInt8]) -> Void
   /// Asks another node, with a time limit in nanoseconds.
   package var call: @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8]
+  /// The way to transactions' other tablets and to their gateways.
+  package var peers: TransactionPeers
 
   package init(
     node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog,
     engine: any StorageEngine, directory: String, catalog: CatalogBox, settings: TabletSettings, logger: Logger,
     fatal: @escaping @Sendable (String) -> Void, post: @escaping @Sendable (NodeID, [UInt8]) -> Void,
-    call: @escaping @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8]
+    call: @escaping @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8], peers: TransactionPeers
   ) {
+    self.peers = peers
     self.node = node
     self.runtime = runtime
     self.loop = loop
@@ -77,6 +80,18 @@ package struct TabletSettings: Sendable {
   package var lockWaitNanoseconds: UInt64 = 30_000_000_000
   /// How long versions that are superseded stay readable, in microseconds.
   package var historyMicroseconds: UInt64 = 900_000_000
+  /// What one transaction may write to one tablet before it commits, in bytes: it is in its leader's memory.
+  package var transactionBytesMax = 256 << 20
+  /// A piece of a transaction that is staged in one entry of the log, in bytes.
+  package var stagedPieceBytesMax = 1 << 20
+  /// Staged documents that one entry of the log commits.
+  package var resolvedDocumentsMax = 8192
+  /// A transaction whose gateway was not heard of for so long is given up, in nanoseconds.
+  package var transactionExpiryNanoseconds: UInt64 = 4_000_000_000
+  /// What is staged and not resolved for so long is asked for, in nanoseconds.
+  package var recoveryNanoseconds: UInt64 = 1_000_000_000
+  /// A decision that is not forgotten for so long is brought to the participants by its tablet, in nanoseconds.
+  package var decisionNanoseconds: UInt64 = 3_000_000_000
   /// A command takes writes up to about this many bytes; the rest goes into the next entry.
   package var commandBytesMax = 1 << 20
 
@@ -110,6 +125,18 @@ package enum NodeService: UInt8, Sendable, CaseIterable {
   case awaitCatalog = 8
   /// A node says who and where it is, to the catalog's leader.
   case registerNode = 9
+  /// A step of a transaction, for a tablet's leader.
+  case transaction = 10
+  /// A gateway's transactions are alive.
+  case heartbeat = 11
+  /// The hybrid time of a node.
+  case clock = 12
+  /// Tablets say which transactions of a gateway wait, and for whom.
+  case waitReports = 15
+  /// A probe along the edges of who waits for whom.
+  case deadlockProbe = 13
+  /// A transaction has to give up, to break a deadlock.
+  case deadlockVictim = 14
 }
 
 /// The one-way messages between nodes.

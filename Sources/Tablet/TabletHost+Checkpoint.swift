@@ -233,6 +233,7 @@ extension TabletHost {
     replica.storeName = name
     replica.appliedTime = meta.time
     replica.retries = meta.retries
+    replica.ledger = meta.ledger
     replica.announced = max(replica.announced, meta.position.index)
     environment.clock.raise(to: meta.time)
     replica.raft.snapshotInstalled(

@@ -47,6 +47,12 @@ extension TabletHost {
     let store = try await openStore(at: directory, name: name)
     let meta = try store.get(.regular, TabletMeta.key).map { try TabletMeta(decoding: $0) }
     let restored = try restoredState(of: descriptor, learners: learners, recovered: recovered, meta: meta)
+    let base = restored.snapshot
+    if recovered?.lastIndex ?? 0 < base.index.raw {
+      // A checkpoint became the store and the power went before the log heard of it: the log has to go on behind it.
+      let mark = SnapshotMark(index: base.index.raw, term: base.term.raw)
+      await environment.log.append([.snapshot(group: descriptor.id.rawValue, mark)])
+    }
     let replica = makeReplica(
       descriptor, own: own, restored: restored, store: store, storeName: name, meta: meta, observer: observer)
     observer?.reloaded(from: store)
@@ -103,7 +109,7 @@ extension TabletHost {
     return TabletReplica(
       descriptor: descriptor, replica: ReplicaID(own.replica), environment: environment, turns: turns,
       observer: observer, raft: raft, store: store, storeName: storeName, appliedTime: meta?.time ?? .zero,
-      retries: meta?.retries ?? RetryTable())
+      retries: meta?.retries ?? RetryTable(), ledger: meta?.ledger ?? TransactionLedger())
   }
 
   private func install(_ replica: TabletReplica, leads: Bool) {

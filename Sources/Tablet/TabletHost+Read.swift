@@ -13,7 +13,10 @@ extension TabletHost {
     guard table.version == request.read.schemaVersion else { return .schemaMismatch(version: table.version) }
     guard table.tablets.contains(request.tablet) else { return .unknownTablet }
     let time: HybridTime
-    switch await withCheckedContinuation({ replica.beginRead(at: request.time, waiter: $0) }) {
+    switch await withCheckedContinuation({
+      replica.beginRead(
+        at: request.time, of: request.read.selection, for: request.transaction?.id, waiter: $0)
+    }) {
     case .done(let safe): time = safe
     case .failed(let error): return .failed(error)
     case .notLeader(let hint): return .notLeader(hint: hint)
@@ -22,15 +25,20 @@ extension TabletHost {
     case .schemaMismatch(let version): return .schemaMismatch(version: version)
     }
     guard let store = replica.store else { return .notReady }
-    // Only what this leader had already written when the statement first came can be in the client's past.
-    var limit: HybridTime?
-    if let asked = request.uncertaintyLimit, asked > time { limit = min(asked, environment.clock.latest()) }
+    var overlay: OverlayView?
+    if let transaction = request.transaction {
+      let isRange = if case .ranges = request.read.selection { true } else { false }
+      guard let own = replica.overlay(of: transaction, forRanges: isRange) else { return .failed(.transactionLost) }
+      overlay = own
+    }
+    let limit = uncertaintyLimit(asked: request.uncertaintyLimit, readingAt: time)
     let executor = ReadExecutor(
-      reader: RowReader(store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff),
+      reader: RowReader(
+        store: store, codec: replica.codec(of: table), historyCutoff: replica.historyCutoff, overlay: overlay),
       bounds: replica.bounds,
       context: replica.evaluationContext)
     let slice = ReadSlice(
-      executor: executor, request: request, point: ReadPoint(time: time, uncertaintyLimit: limit ?? time))
+      executor: executor, request: request, point: ReadPoint(time: time, uncertaintyLimit: limit))
     switch request.read.selection {
     case .points(let keys) where keys.count <= Self.inlinePointsMax:
       return finish(slice.run(), at: time, of: replica)

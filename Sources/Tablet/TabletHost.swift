@@ -1,3 +1,4 @@
+import DocStore
 import Keys
 import Logging
 import Operations
@@ -69,6 +70,7 @@ package actor TabletHost {
 
   private func tick() {
     for id in replicas.keys.sorted() { replicas[id]?.tick() }
+    tendTransactions()
     ticksToFlush -= 1
     if ticksToFlush <= 0 {
       ticksToFlush = environment.settings.flushTicks
@@ -133,9 +135,26 @@ package actor TabletHost {
   // MARK: Requests
 
   /// Carries out a mutation at this node's replica, if it leads.
-  package func mutate(_ request: MutateRequest) async -> TabletAnswer<MutationResult> {
+  package func mutate(_ request: MutateRequest) async -> TabletAnswer<MutateAnswer> {
     guard let replica = replicas[request.tablet] else { return absent(request.tablet) }
-    return await withCheckedContinuation { replica.begin(request, waiter: $0) }
+    guard let selection = request.searchedSelection else {
+      return await withCheckedContinuation { replica.begin(request, searchingAt: nil, waiter: $0) }
+    }
+    // The rows are found as of a time at which nothing more can appear, so that none that is committed is missed.
+    let context = request.transaction
+    let begun = await withCheckedContinuation {
+      replica.beginRead(at: context?.readTime, of: selection, for: context?.id, waiter: $0)
+    }
+    guard case .done(let time) = begun else { return begun.map { _ in MutateAnswer(result: .none) } }
+    let point = ReadPoint(
+      time: time, uncertaintyLimit: uncertaintyLimit(asked: context?.uncertaintyLimit, readingAt: time))
+    return await withCheckedContinuation { replica.begin(request, searchingAt: point, waiter: $0) }
+  }
+
+  /// Only what this leader had already written when the statement first came can be in the client's past.
+  func uncertaintyLimit(asked: HybridTime?, readingAt time: HybridTime) -> HybridTime {
+    guard let asked, asked > time else { return time }
+    return max(time, min(asked, environment.clock.latest()))
   }
 
   /// Returns whether this node's replica has applied all that was committed when this was called; false where the leader

@@ -9,7 +9,7 @@ import Raft
 /// Applying is idempotent (the same bytes at the same hybrid time), and this way the retry table needs no write of its
 /// own for each request.
 ///
-/// Format: version byte `1` · index · term · hybrid time (8) · configuration (length-prefixed) · retry table.
+/// Format: version byte `2` · index · term · hybrid time (8) · configuration (length-prefixed) · retry table · ledger.
 package struct TabletMeta: Sendable {
   /// The last applied entry.
   package var position: LogPosition
@@ -18,12 +18,18 @@ package struct TabletMeta: Sendable {
   /// The membership as of `position`.
   package var configuration: Configuration
   package var retries: RetryTable
+  /// Transactions that were not over at `position`.
+  package var ledger: TransactionLedger
 
   /// Where it lies in the `regular` family: table 0 is no table, and the key is shorter than any version's.
   package static let key: [UInt8] = [0, 0, 0, 0, 0x6d]
-  private static let formatVersion: UInt8 = 1
+  private static let formatVersion: UInt8 = 2
 
-  package init(position: LogPosition, time: HybridTime, configuration: Configuration, retries: RetryTable) {
+  package init(
+    position: LogPosition, time: HybridTime, configuration: Configuration, retries: RetryTable,
+    ledger: TransactionLedger
+  ) {
+    self.ledger = ledger
     self.position = position
     self.time = time
     self.configuration = configuration
@@ -38,6 +44,7 @@ package struct TabletMeta: Sendable {
     writer.writeFixed(time.rawValue)
     configuration.encode(into: &writer)
     retries.write(to: &writer)
+    ledger.write(to: &writer)
     return writer.bytes
   }
 
@@ -49,6 +56,7 @@ package struct TabletMeta: Sendable {
     time = HybridTime(rawValue: try reader.readFixed())
     configuration = try Configuration(from: &reader)
     retries = try RetryTable(from: &reader)
+    ledger = try TransactionLedger(from: &reader)
     guard reader.isAtEnd else { throw .malformed(what: "tablet meta length") }
   }
 }

@@ -15,9 +15,9 @@ extension TabletReplica {
       let entries = raft.entries(from: raft.appliedIndex.next, through: announced, maxBytes: Self.applyBytesMax)
       guard let last = entries.last else { return }
       do {
-        let writes = try apply(entries, to: store)
+        let batches = try apply(entries, to: store)
         raft.applied(through: last.index, effects: &effects)
-        observer?.applied(writes)
+        if !batches.isEmpty { observer?.applied(batches) }
       } catch {
         // Every replica has these bytes, and this one could not apply them: its store or its memory is broken.
         environment.fatal("tablet \(id) cannot apply its log at index \(last.index.raw): \(error)")
@@ -28,19 +28,23 @@ extension TabletReplica {
   }
 
   /// One atomic batch for all these entries, together with the frontier that it reaches.
-  private func apply(_ entries: [Entry], to store: any Store) throws -> [LoggedWrite] {
+  private func apply(_ entries: [Entry], to store: any Store) throws -> [[DocumentWrite]] {
     var batch = WriteBatch()
-    var all: [LoggedWrite] = []
+    var all: [[DocumentWrite]] = []
     for entry in entries {
       guard case .command(let bytes) = entry.payload else { continue }
       let command = try LogCommand(decoding: bytes)
       for write in command.writes {
         precondition(write.time > appliedTime, "tablet \(id): write at \(write.time) after \(appliedTime)")
         appliedTime = write.time
-        batch.put(write.documents, at: write.time)
+        let outcome = ledger.apply(write)
+        if !outcome.documents.isEmpty {
+          batch.put(outcome.documents, at: outcome.time)
+          all.append(outcome.documents)
+        }
+        if let ended = outcome.ended { hasEnded.append(ended) }
         retries.record(write.id, floor: write.floor, result: write.result, time: write.time)
       }
-      all.append(contentsOf: command.writes)
     }
     environment.clock.raise(to: appliedTime)
     let last = entries[entries.count - 1]
@@ -56,10 +60,16 @@ extension TabletReplica {
   }
 
   private func answer(through index: LogIndex) {
+    let ended = hasEnded
+    hasEnded = []
+    for transaction in ended { letGo(of: transaction) }
     while let first = inFlight.first, first.index <= index.raw {
       inFlight.removeFirst()
       for operation in first.operations {
-        complete(operation, operation.result.map { .done($0) } ?? .outcomeUnknown)
+        switch operation {
+        case .write(let write): complete(write, write.answer)
+        case .step(let step): applied(step)
+        }
       }
     }
   }

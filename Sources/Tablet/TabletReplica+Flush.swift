@@ -22,7 +22,8 @@ extension TabletReplica {
     }
     let position = appliedPosition
     let meta = TabletMeta(
-      position: position, time: appliedTime, configuration: raft.configuration(at: position.index), retries: retries)
+      position: position, time: appliedTime, configuration: raft.configuration(at: position.index), retries: retries,
+      ledger: ledger)
     var batch = WriteBatch()
     batch.put(.regular, key: TabletMeta.key, value: meta.encoded())
     try store.write(batch, frontier: frontier(at: position, of: store))

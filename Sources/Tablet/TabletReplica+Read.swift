@@ -5,7 +5,13 @@ import Values
 
 extension TabletReplica {
   /// Waits until a read at `time` (nil: as of now) is safe at this leader, and says at which time it is.
-  func beginRead(at time: HybridTime?, waiter: CheckedContinuation<TabletAnswer<HybridTime>, Never>) {
+  /// - Parameters:
+  ///   - selection: what it will read: what others have prepared there has to be decided first.
+  ///   - transaction: whose read it is; its own writes do not stand in its way.
+  func beginRead(
+    at time: HybridTime?, of selection: KeySelection, for transaction: TransactionID?,
+    waiter: CheckedContinuation<TabletAnswer<HybridTime>, Never>
+  ) {
     if let refusal = refusal(HybridTime.self) { return waiter.resume(returning: refusal) }
     if let time {
       do {
@@ -15,10 +21,15 @@ extension TabletReplica {
         return waiter.resume(returning: .failed(SQLError(.objectNotInPrerequisiteState, message)))
       }
     }
-    if let safe = safeReadTime(wanted: time) { return waiter.resume(returning: .done(safe)) }
+    if let safe = safeReadTime(wanted: time), ledger.blocker(of: selection, at: safe, except: transaction) == nil {
+      return waiter.resume(returning: .done(safe))
+    }
     probe("read waits until its time is safe")
     // Fails soon rather than hang where the lease is lost: the gateway asks again.
-    readWaiters.append(ReadWaiter(time: time, deadline: now + 1_000_000_000, continuation: waiter))
+    readWaiters.append(
+      ReadWaiter(
+        time: time, selection: selection, transaction: transaction, deadline: now + 1_000_000_000,
+        continuation: waiter))
     refreshHorizon()
     turns.mark(self)
   }
@@ -47,7 +58,9 @@ extension TabletReplica {
     let waiting = readWaiters
     readWaiters = []
     for waiter in waiting {
-      if let safe = safeReadTime(wanted: waiter.time) {
+      if let safe = safeReadTime(wanted: waiter.time),
+        ledger.blocker(of: waiter.selection, at: safe, except: waiter.transaction) == nil
+      {
         waiter.continuation.resume(returning: .done(safe))
       } else {
         left.append(waiter)

@@ -4,12 +4,17 @@ import Keys
 import Operations
 import Raft
 import Schema
+import Storage
 import Values
 
 extension TabletReplica {
+  typealias MutateWaiter = CheckedContinuation<TabletAnswer<MutateAnswer>, Never>
+
   /// Starts a write. The answer comes through `waiter`, once, whatever happens.
-  func begin(_ request: MutateRequest, waiter: CheckedContinuation<TabletAnswer<MutationResult>, Never>) {
-    if let refusal = refusal(MutationResult.self) { return waiter.resume(returning: refusal) }
+  /// - Parameter point: where a mutation of ranges looks for its rows; safe by now (see `TabletHost.mutate`).
+  func begin(_ request: MutateRequest, searchingAt point: ReadPoint?, waiter: MutateWaiter) {
+    if let refusal = refusal(MutateAnswer.self) { return waiter.resume(returning: refusal) }
+    if request.transaction != nil { return beginInTransaction(request, searchingAt: point, waiter: waiter) }
     switch retries.lookUp(request.id) {
     case .done(let result):
       probe("retry answered from the retry table")
@@ -24,51 +29,108 @@ extension TabletReplica {
       return running.join(waiter)
     }
     guard operations.count < environment.settings.operationsMax else { return waiter.resume(returning: .notReady) }
-
-    let lockRequest: LockTable.Request
-    switch request.payload {
-    case .documents(let documents): lockRequest = .keys(documents.map(\.documentKey))
-    case .rows(let mutation):
-      switch evaluator(for: mutation) {
-      case .failure(let refused): return waiter.resume(returning: refused.answer)
-      case .success(let evaluator):
-        do throws(DocStoreError) {
-          switch try evaluator.lockScope(of: mutation) {
-          case .keys(let keys): lockRequest = .keys(keys)
-          case .ranges: lockRequest = .wholeTablet
-          }
-        } catch {
-          return waiter.resume(returning: answer(for: error))
-        }
-      }
-    }
     let operation = WriteOperation(
-      request: request, owner: nextOwner, lockDeadline: now + environment.settings.lockWaitNanoseconds,
-      waiter: waiter)
-    nextOwner += 1
+      request: request, owner: drawNumber(), transaction: nil, lockRequest: drawNumber(),
+      lockDeadline: now + environment.settings.lockWaitNanoseconds, waiter: waiter)
     operations[request.id] = operation
-    owners[operation.owner] = operation
-    if locks.acquire(lockRequest, owner: operation.owner) {
-      evaluate(operation)
-    } else {
-      probe("write waits for a row lock")
-    }
+    lock(operation, searchingAt: point)
   }
 
-  private struct Refused: Error {
-    var answer: TabletAnswer<MutationResult>
+  func drawNumber() -> UInt64 {
+    defer { nextNumber += 1 }
+    return nextNumber
+  }
+
+  /// Finds the rows that the operation looks at, and locks them; then it is evaluated.
+  func lock(_ operation: WriteOperation, searchingAt point: ReadPoint?) {
+    let wish: LockTable.Wish
+    switch wishedLocks(of: operation, searchingAt: point) {
+    case .failure(let refused): return complete(operation, refused.answer)
+    case .success(let found): wish = found
+    }
+    var policy = LockWaitPolicy.wait
+    if case .lock(_, let locking) = operation.request.payload { policy = locking.policy }
+    switch policy {
+    case .wait: break
+    case .noWait:
+      if let held = locks.holders(against: wish, for: operation.owner) {
+        return complete(operation, .failed(lockNotAvailable(held)))
+      }
+    case .skipLocked:
+      operation.keys = locks.free(wish, for: operation.owner)
+      if case .lock(let read, _) = operation.request.payload, case .rows(_, let limit?) = read.pipeline.output {
+        operation.keys = Array(operation.keys.prefix(limit))
+      }
+    }
+    let keys = LockTable.Wish(keys: policy == .skipLocked ? operation.keys : wish.keys, strength: wish.strength)
+    operation.keys = keys.keys
+    let isGranted = locks.acquire(
+      keys, request: operation.lockRequest, owner: operation.owner, holdsWhileWaiting: operation.transaction != nil)
+    if isGranted { return evaluate(operation) }
+    probe("write waits for a row lock")
+    operation.hasWaited = true
+    operation.transaction?.hasWaited = true
+    waitingForLocks[operation.lockRequest] = operation
+  }
+
+  struct Refused: Error {
+    var answer: TabletAnswer<MutateAnswer>
+  }
+
+  private func wishedLocks(
+    of operation: WriteOperation, searchingAt point: ReadPoint?
+  ) -> Result<LockTable.Wish, Refused> {
+    guard let store else { return .failure(Refused(answer: .notReady)) }
+    let overlay = operation.transaction?.overlay.view(forRanges: true)
+    do throws(DocStoreError) {
+      switch operation.request.payload {
+      case .documents(let documents):
+        let keys = documents.map(\.documentKey).sorted { KeyRange.isLess($0, $1) }
+        return .success(LockTable.Wish(keys: keys, strength: .update))
+      case .rows(let mutation):
+        let evaluator: MutationEvaluator
+        switch self.evaluator(of: mutation.table, version: mutation.schemaVersion) {
+        case .failure(let refused): return .failure(refused)
+        case .success(let made): evaluator = made
+        }
+        let strength: RowLockStrength = if case .update = mutation.mutation { .noKeyUpdate } else { .update }
+        switch try evaluator.lockScope(of: mutation) {
+        case .keys(let keys): return .success(LockTable.Wish(keys: keys, strength: strength))
+        case .ranges:
+          guard let point else { return .failure(Refused(answer: .notReady)) }
+          let reader = RowReader(
+            store: store, codec: evaluator.codec, historyCutoff: historyCutoff, overlay: overlay)
+          switch try evaluator.findKeys(of: mutation, reading: reader, at: point) {
+          case .uncertain(let later): return .failure(Refused(answer: .uncertain(later)))
+          case .found(let keys): return .success(LockTable.Wish(keys: keys, strength: strength))
+          }
+        }
+      case .lock(let read, let locking):
+        let evaluator: MutationEvaluator
+        switch self.evaluator(of: read.table, version: read.schemaVersion) {
+        case .failure(let refused): return .failure(refused)
+        case .success(let made): evaluator = made
+        }
+        guard let point else { return .failure(Refused(answer: .notReady)) }
+        let reader = RowReader(store: store, codec: evaluator.codec, historyCutoff: historyCutoff, overlay: overlay)
+        switch try evaluator.findKeys(of: read, reading: reader, at: point, limited: locking.policy != .skipLocked) {
+        case .uncertain(let later): return .failure(Refused(answer: .uncertain(later)))
+        case .found(let keys): return .success(LockTable.Wish(keys: keys, strength: locking.strength))
+        }
+      }
+    } catch {
+      return .failure(Refused(answer: answer(for: error)))
+    }
   }
 
   /// What evaluates mutations of this tablet's table, if the request and this node mean the same table.
-  private func evaluator(for mutation: TableMutation) -> Result<MutationEvaluator, Refused> {
-    guard let table = environment.catalog.current.tables[mutation.table] else {
-      return .failure(Refused(answer: .unknownTablet))
-    }
-    guard table.version == mutation.schemaVersion else {
+  private func evaluator(of id: TableID, version: UInt32) -> Result<MutationEvaluator, Refused> {
+    guard let table = environment.catalog.current.tables[id] else { return .failure(Refused(answer: .unknownTablet)) }
+    guard table.version == version else {
       return .failure(Refused(answer: .schemaMismatch(version: table.version)))
     }
     // A replaced or truncated table has other tablets: what is left of this one must not take rows any more.
-    guard table.tablets.contains(id) else { return .failure(Refused(answer: .unknownTablet)) }
+    guard table.tablets.contains(self.id) else { return .failure(Refused(answer: .unknownTablet)) }
     guard !table.isFrozen else { return .failure(Refused(answer: .failed(.beingRewritten(table.name)))) }
     return .success(MutationEvaluator(codec: codec(of: table), bounds: bounds, context: evaluationContext))
   }
@@ -87,46 +149,87 @@ extension TabletReplica {
     }
   }
 
-  /// The operation holds its locks: computes what it writes, at the newest versions, and queues it for consensus.
-  private func evaluate(_ operation: WriteOperation) {
-    if let refusal = refusal(MutationResult.self) {
+  // MARK: With the locks
+
+  /// The operation holds its locks: computes what it writes, at the newest versions. A write of its own is queued for
+  /// consensus; a transaction's waits for the commit.
+  func evaluate(_ operation: WriteOperation) {
+    if let refusal = refusal(MutateAnswer.self) {
       probe("leadership or lease lost while a write waited")
       return complete(operation, refusal)
     }
     guard let store else { return complete(operation, .notReady) }
-    switch operation.request.payload {
-    case .documents(let documents):
-      operation.documents = documents
-      operation.result = MutationResult(affectedCount: documents.count, returned: [])
-    case .rows(let mutation):
-      switch evaluator(for: mutation) {
-      case .failure(let refused): return complete(operation, refused.answer)
-      case .success(let evaluator):
-        do throws(DocStoreError) {
-          let evaluated = try evaluator.evaluate(mutation, reading: store)
+    do throws(DocStoreError) {
+      switch operation.request.payload {
+      case .documents(let documents):
+        operation.documents = documents
+        operation.result = MutationResult(affectedCount: documents.count, returned: [])
+      case .rows(let mutation):
+        switch evaluator(of: mutation.table, version: mutation.schemaVersion) {
+        case .failure(let refused): return complete(operation, refused.answer)
+        case .success(let evaluator):
+          let evaluated = try evaluator.evaluate(
+            mutation.restricted(to: operation.keys), reading: store,
+            overlay: operation.transaction?.overlay.view(forRanges: false))
           operation.documents = evaluated.writes
           operation.result = evaluated.result
-        } catch {
-          return complete(operation, answer(for: error))
+          try requireSnapshot(operation, evaluator, store)
+        }
+      case .lock(let read, _):
+        switch evaluator(of: read.table, version: read.schemaVersion) {
+        case .failure(let refused): return complete(operation, refused.answer)
+        case .success(let evaluator):
+          try requireSnapshot(operation, evaluator, store)
+          operation.result = try evaluator.readNewest(
+            read, keys: operation.keys, reading: store,
+            overlay: operation.transaction?.overlay.view(forRanges: false))
         }
       }
+    } catch {
+      return complete(operation, answer(for: error))
     }
-    if operation.documents.isEmpty {
-      return complete(operation, .done(operation.result ?? MutationResult(affectedCount: 0, returned: [])))
-    }
+    if let transaction = operation.transaction { return keep(operation, in: transaction) }
+    if operation.documents.isEmpty { return complete(operation, operation.answer) }
     operation.time = environment.clock.now()
-    queue.append(operation)
+    queue.append(.write(operation))
     turns.mark(self)
   }
 
+  /// `REPEATABLE READ` and above: what is changed or locked must not have changed since the snapshot.
+  private func requireSnapshot(
+    _ operation: WriteOperation, _ evaluator: MutationEvaluator, _ store: any Store
+  ) throws(DocStoreError) {
+    guard let context = operation.request.transaction, context.isolation > .readCommitted,
+      let snapshot = context.readTime
+    else { return }
+    let reader = RowReader(store: store, codec: evaluator.codec, historyCutoff: historyCutoff)
+    for key in operation.keys {
+      if let newest = try reader.newestTime(of: key), newest > snapshot {
+        throw .statement(.writeConflict(evaluator.codec.table.name))
+      }
+    }
+  }
+
   /// Answers an operation and lets its locks go, which lets others run.
-  func complete(_ operation: WriteOperation, _ answer: TabletAnswer<MutationResult>) {
-    operations.removeValue(forKey: operation.request.id)
-    owners.removeValue(forKey: operation.owner)
-    let granted = locks.release(operation.owner)
+  func complete(_ operation: WriteOperation, _ answer: TabletAnswer<MutateAnswer>) {
+    waitingForLocks[operation.lockRequest] = nil
+    let granted: [LockTable.RequestNumber]
+    if let transaction = operation.transaction {
+      // Its locks stay until the transaction ends, also those of a statement that failed.
+      transaction.running[operation.request.id] = nil
+      granted = locks.cancel(operation.lockRequest)
+    } else {
+      operations.removeValue(forKey: operation.request.id)
+      granted = locks.release(operation.owner)
+    }
     operation.finish(answer)
-    for owner in granted {
-      if let next = owners[owner] { evaluate(next) }
+    run(granted)
+  }
+
+  /// Those who have their locks now go on.
+  func run(_ granted: [LockTable.RequestNumber]) {
+    for request in granted {
+      if let next = waitingForLocks.removeValue(forKey: request) { evaluate(next) }
     }
   }
 
@@ -136,54 +239,77 @@ extension TabletReplica {
       var bytes = 0
       var count = 0
       while count < queue.count, count == 0 || bytes < environment.settings.commandBytesMax {
-        bytes += queue[count].documents.reduce(64) { $0 + $1.byteCount }
+        bytes += queue[count].byteCount
         count += 1
       }
       let batch = Array(queue.prefix(count))
       queue.removeFirst(count)
-      let command = LogCommand(
-        writes: batch.map { operation in
-          LoggedWrite(
-            id: operation.request.id, floor: operation.request.floor, time: operation.time,
-            result: operation.encodedResult, documents: operation.documents)
-        })
+      let command = LogCommand(writes: batch.map(\.record))
       refreshHorizon()
       switch raft.propose([command.encoded()], effects: &effects) {
       case .accepted(let first, let term):
         inFlight.append(InFlightEntry(index: first.raw, term: term.raw, operations: batch))
-      case .notLeader: for operation in batch { complete(operation, .notLeader(hint: leaderNode)) }
-      case .overloaded, .transferring: for operation in batch { complete(operation, .notReady) }
+      case .notLeader: for operation in batch { refuse(operation, .notLeader(hint: leaderNode)) }
+      case .overloaded, .transferring: for operation in batch { refuse(operation, .notReady) }
+      }
+    }
+  }
+
+  private enum Refusal {
+    case notLeader(hint: NodeID?)
+    case notReady
+  }
+
+  /// It was not proposed: nothing happened.
+  private func refuse(_ operation: LoggedOperation, _ refusal: Refusal) {
+    switch operation {
+    case .write(let write):
+      switch refusal {
+      case .notLeader(let hint): complete(write, .notLeader(hint: hint))
+      case .notReady: complete(write, .notReady)
+      }
+    case .step(let step):
+      refused(step)
+      switch refusal {
+      case .notLeader(let hint): step.finish(.notLeader(hint: hint))
+      case .notReady: step.finish(.notReady)
       }
     }
   }
 
   /// Leadership is over: what was proposed may or may not survive, what was not is given back untouched.
   func abandonOperations() {
-    let proposed = inFlight.flatMap(\.operations)
-    inFlight.removeAll()
-    let rest = owners.values.sorted { $0.owner < $1.owner }
-    queue.removeAll()
-    operations.removeAll()
-    owners.removeAll()
-    locks = LockTable()
-    let unknown = Set(proposed.map(\.owner))
-    if !unknown.isEmpty { probe("leadership lost with writes in flight") }
-    for operation in rest {
-      operation.finish(unknown.contains(operation.owner) ? .outcomeUnknown : .notLeader(hint: leaderNode))
+    if !inFlight.isEmpty { probe("leadership lost with writes in flight") }
+    for operation in inFlight.flatMap(\.operations) {
+      switch operation {
+      case .write(let write): write.finish(.outcomeUnknown)
+      case .step(let step): step.finish(.outcomeUnknown)
+      }
     }
+    inFlight.removeAll()
+    let hint = leaderNode
+    // Those that were answered above have nobody left to answer.
+    for operation in queue {
+      if case .step(let step) = operation { step.finish(.notLeader(hint: hint)) }
+    }
+    queue.removeAll()
+    for operation in operations.values.sorted(by: { $0.owner < $1.owner }) { operation.finish(.notLeader(hint: hint)) }
+    operations.removeAll()
+    waitingForLocks.removeAll()
+    abandonTransactions()
+    locks = LockTable()
     let waiters = readWaiters
     readWaiters = []
-    for waiter in waiters { waiter.continuation.resume(returning: .notLeader(hint: leaderNode)) }
+    for waiter in waiters { waiter.continuation.resume(returning: .notLeader(hint: hint)) }
     if isRemoved { catchUps.refuseAll() }
   }
 
   func expireWaiters(now: UInt64) {
-    if !owners.isEmpty {
-      let busy = Set(inFlight.flatMap { $0.operations.map(\.owner) } + queue.map(\.owner))
-      for operation in owners.values.sorted(by: { $0.owner < $1.owner })
-      where operation.lockDeadline < now && !busy.contains(operation.owner) {
+    if waitingForLocks.contains(where: { $0.value.lockDeadline < now }) {
+      let late = waitingForLocks.filter { $0.value.lockDeadline < now }
+      for (_, operation) in late.sorted(by: { $0.key < $1.key }) where waitingForLocks[operation.lockRequest] != nil {
         var error = SQLError(.lockNotAvailable, "canceling statement due to lock timeout")
-        error.detail = "The rows have been locked by other statements for too long."
+        error.detail = blockerDetail(of: operation) ?? "The rows have been locked by other statements for too long."
         complete(operation, .failed(error))
       }
     }
@@ -194,10 +320,10 @@ extension TabletReplica {
     }
   }
 
-  private func storedAnswer(_ bytes: [UInt8]) -> TabletAnswer<MutationResult> {
+  private func storedAnswer(_ bytes: [UInt8]) -> TabletAnswer<MutateAnswer> {
     var reader = ByteReader(bytes)
     do {
-      return .done(try reader.readMutationResult())
+      return .done(MutateAnswer(result: try reader.readMutationResult()))
     } catch {
       environment.logger.error("stored result cannot be read", metadata: ["tablet": "\(id)", "error": "\(error)"])
       return .outcomeUnknown
@@ -210,5 +336,12 @@ extension WriteOperation {
     var writer = ByteWriter()
     writer.write(result ?? MutationResult(affectedCount: 0, returned: []))
     return writer.bytes
+  }
+
+  var answer: TabletAnswer<MutateAnswer> {
+    .done(
+      MutateAnswer(
+        result: result ?? MutationResult(affectedCount: 0, returned: []), epoch: transaction?.epoch ?? 0,
+        pendingBytes: transaction?.overlay.byteCount ?? 0, hasWaited: hasWaited))
   }
 }

@@ -43,17 +43,35 @@ final class TabletReplica {
   /// Whether it is in the turn queue.
   var isMarked = false
 
+  /// Transactions that what was just applied has ended here; let go of once it is in the store.
+  var hasEnded: [TransactionID] = []
   var appliedTime: HybridTime
   var retries: RetryTable
+  /// What the log says of transactions that are not over.
+  var ledger: TransactionLedger
   /// The commit index that Raft announced last.
   var announced: LogIndex
 
   var locks = LockTable()
-  var nextOwner: LockTable.Owner = 1
+  /// For owners and requests of the lock table, and for epochs.
+  var nextNumber: UInt64 = 1
+  /// Writes outside of transactions, by request.
   var operations: [RequestID: WriteOperation] = [:]
-  var owners: [LockTable.Owner: WriteOperation] = [:]
+  /// Writes that wait for a lock, by their request to the lock table.
+  var waitingForLocks: [LockTable.RequestNumber: WriteOperation] = [:]
+  var transactions: [TransactionID: OpenTransaction] = [:]
+  /// By owner in the lock table.
+  var transactionOwners: [LockTable.Owner: TransactionID] = [:]
+  /// Resolutions that are on their way through the log.
+  var resolving: [TransactionID: StepOperation] = [:]
+  /// The term in which this leader has locked again what the ledger says.
+  var adoptedTerm: UInt64 = 0
+  /// When this leader first saw what may need recovery, in monotonic nanoseconds.
+  var unresolvedSince: [TransactionID: UInt64] = [:]
+  /// Transactions whose fate is being asked for.
+  var recovering: Set<TransactionID> = []
   /// Evaluated, to be proposed at the end of the turn.
-  var queue: [WriteOperation] = []
+  var queue: [LoggedOperation] = []
   var inFlight: Deque<InFlightEntry> = []
   var readWaiters: [ReadWaiter] = []
   /// Those who wait to have caught up: first for the leader's word, then until this index is applied here.
@@ -71,8 +89,9 @@ final class TabletReplica {
   init(
     descriptor: TabletDescriptor, replica: ReplicaID, environment: TabletEnvironment, turns: TurnQueue,
     observer: (any ApplyObserver)?, raft: RaftGroup, store: (any Store)?, storeName: String, appliedTime: HybridTime,
-    retries: RetryTable
+    retries: RetryTable, ledger: TransactionLedger
   ) {
+    self.ledger = ledger
     id = descriptor.id
     table = descriptor.table
     bounds = KeyRange(lower: descriptor.lower, upper: descriptor.upper)
@@ -126,6 +145,7 @@ final class TabletReplica {
       else { return .notReady }
       environment.clock.raise(to: inherited)
     }
+    if adoptedTerm != raft.term.raw { adoptStaged() }
     return nil
   }
 
@@ -166,7 +186,7 @@ final class TabletReplica {
 
 /// Told of every write when it is applied, in log order, on every replica, and again after a restart.
 package protocol ApplyObserver: AnyObject, Sendable {
-  func applied(_ writes: [LoggedWrite])
+  func applied(_ batches: [[DocumentWrite]])
   /// The store was replaced by a checkpoint, or opened at start: read everything anew.
   func reloaded(from store: any Store)
 }

@@ -11,6 +11,7 @@ extension MutateRequest {
     writer.writeFixed(id.client)
     writer.writeVarint(id.sequence)
     writer.writeVarint(floor)
+    writer.writeOptional(transaction) { $0.write($1) }
     switch payload {
     case .rows(let mutation):
       writer.write(UInt8(0))
@@ -18,6 +19,10 @@ extension MutateRequest {
     case .documents(let documents):
       writer.write(UInt8(1))
       writer.write(documents)
+    case .lock(let read, let locking):
+      writer.write(UInt8(2))
+      writer.write(read)
+      writer.write(locking)
     }
     return writer.bytes
   }
@@ -28,9 +33,11 @@ extension MutateRequest {
     let client: UInt64 = try reader.readFixed()
     id = RequestID(client: client, sequence: try reader.readVarint())
     floor = try reader.readVarint()
+    transaction = try reader.readOptional { reader throws(CodingError) in try reader.readTransactionContext() }
     switch try reader.readByte() {
     case 0: payload = .rows(try reader.readTableMutation())
     case 1: payload = .documents(try reader.readDocumentWrites())
+    case 2: payload = .lock(try reader.readTableRead(), try reader.readRowLocking())
     default: throw .malformed(what: "mutation payload")
     }
   }
@@ -46,6 +53,7 @@ extension ReadRequest {
     writer.writeOptional(resume) { $0.write($1) }
     writer.writeCount(maxRows)
     writer.writeCount(maxBytes)
+    writer.writeOptional(transaction) { $0.write($1) }
     return writer.bytes
   }
 
@@ -60,6 +68,7 @@ extension ReadRequest {
     resume = try reader.readOptional { reader throws(CodingError) in try reader.readBytes() }
     maxRows = Int(truncatingIfNeeded: min(try reader.readVarint(), 1 << 30))
     maxBytes = Int(truncatingIfNeeded: min(try reader.readVarint(), 1 << 30))
+    transaction = try reader.readOptional { reader throws(CodingError) in try reader.readTransactionReference() }
   }
 }
 

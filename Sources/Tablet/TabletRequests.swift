@@ -11,18 +11,40 @@ package struct MutateRequest: Sendable {
   /// The gateway has its answer for every sequence below this and will not retry it.
   package var floor: UInt64
   package var payload: Payload
+  /// Nil for a write that is a transaction of its own.
+  package var transaction: TransactionContext?
 
   package enum Payload: Sendable {
     case rows(TableMutation)
+    /// Locks rows and reads them: the rows are the answer's `returned`. Within a transaction only.
+    case lock(TableRead, RowLocking)
     /// Documents already made (the catalog's own writes).
     case documents([DocumentWrite])
   }
 
-  package init(tablet: TabletID, id: RequestID, floor: UInt64, payload: Payload) {
+  package init(
+    tablet: TabletID, id: RequestID, floor: UInt64, payload: Payload, transaction: TransactionContext? = nil
+  ) {
     self.tablet = tablet
     self.id = id
     self.floor = floor
     self.payload = payload
+    self.transaction = transaction
+  }
+}
+
+extension MutateRequest {
+  /// Where the rows have to be looked for before they can be locked; nil where the request names them.
+  var searchedSelection: KeySelection? {
+    switch payload {
+    case .documents: nil
+    case .lock(let read, _): read.selection
+    case .rows(let mutation):
+      switch mutation.mutation {
+      case .insert, .update(.points, _, _), .delete(.points, _): nil
+      case .update(let ranges, _, _), .delete(let ranges, _): ranges
+      }
+    }
   }
 }
 
@@ -39,11 +61,14 @@ package struct ReadRequest: Sendable {
   package var resume: [UInt8]?
   package var maxRows: Int
   package var maxBytes: Int
+  /// The reading transaction, if it has written here.
+  package var transaction: TransactionReference?
 
   package init(
     tablet: TabletID, read: TableRead, time: HybridTime?, uncertaintyLimit: HybridTime?, resume: [UInt8]?,
-    maxRows: Int, maxBytes: Int
+    maxRows: Int, maxBytes: Int, transaction: TransactionReference? = nil
   ) {
+    self.transaction = transaction
     self.tablet = tablet
     self.read = read
     self.time = time

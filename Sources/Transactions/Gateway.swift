@@ -15,12 +15,14 @@ package final class Gateway: DataPlane, Sendable {
   let clock: HybridClock
   let services: GatewayServices
   private let sequences: SequenceCache
+  let transactions: ActiveTransactions
 
   package init(router: Router, clock: HybridClock, services: GatewayServices) {
     self.router = router
     self.clock = clock
     self.services = services
     sequences = SequenceCache()
+    transactions = ActiveTransactions()
   }
 
   package var catalog: CatalogSnapshot { router.catalog.current }
@@ -55,47 +57,50 @@ package final class Gateway: DataPlane, Sendable {
 
   package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
     let table = try table(mutation.table, version: mutation.schemaVersion)
+    if let tablet = try soleTablet(of: mutation, table) {
+      return try await mutate(tablet, table: table, mutation, deadline: deadline)
+    }
+    let transaction = begin(TransactionOptions())
+    do throws(SQLError) {
+      let result = try await transaction.mutate(mutation, deadline: deadline)
+      try await transaction.commit(deadline: deadline)
+      return result
+    } catch {
+      await transaction.rollback()
+      throw error
+    }
+  }
+
+  /// The tablet that all rows of the mutation are in: then it is evaluated and committed there in one round.
+  private func soleTablet(
+    of mutation: TableMutation, _ table: TableDescriptor
+  ) throws(SQLError) -> TabletDescriptor? {
     let shares = TabletShares(of: table, in: catalog)
-    let tablet: TabletDescriptor
     switch mutation.mutation {
     case .insert(let rows, _):
-      let indexes = try Set(Self.documentKeys(of: rows, table: table).map { shares.index(of: $0) })
-      guard let only = indexes.first else { return MutationResult(affectedCount: 0, returned: []) }
-      guard indexes.count == 1 else { throw Self.severalTablets(indexes.count) }
-      tablet = shares.tablets[only]
+      var sole: Int?
+      for row in rows {
+        let index = shares.index(of: try table.documentKey(for: row))
+        if let sole, sole != index { return nil }
+        sole = index
+      }
+      return sole.map { shares.tablets[$0] }
     case .update(let selection, _, _), .delete(let selection, _):
       let parts = shares.shares(of: selection)
-      guard let only = parts.first else { return MutationResult(affectedCount: 0, returned: []) }
-      guard parts.count == 1 else { throw Self.severalTablets(parts.count) }
-      tablet = only.tablet
+      return parts.count == 1 ? parts[0].tablet : nil
     }
-    return try await mutate(tablet, table: table, mutation, deadline: deadline)
   }
 
   private func mutate(
     _ tablet: TabletDescriptor, table: TableDescriptor, _ mutation: TableMutation, deadline: Deadline?
   ) async throws(SQLError) -> MutationResult {
-    switch try await router.mutate(tablet, mutation, deadline: deadline) {
-    case .done(let result): return result
+    switch try await router.mutate(tablet, .rows(mutation), deadline: deadline) {
+    case .done(let answer): return answer.result
     case .failed(let error): throw error
     case .schemaMismatch, .unknownTablet: throw Self.changed(table.name)
     case .notLeader, .notReady, .outcomeUnknown, .uncertain:
       throw SQLError(.internalError, "the router passed on an answer that it must handle")
     }
-  }
-
-  private static func documentKeys(of rows: [Row], table: TableDescriptor) throws(SQLError) -> [[UInt8]] {
-    var keys: [[UInt8]] = []
-    keys.reserveCapacity(rows.count)
-    for row in rows { keys.append(try table.documentKey(for: row)) }
-    return keys
-  }
-
-  private static func severalTablets(_ count: Int) -> SQLError {
-    SQLError(
-      .featureNotSupported, "a statement that changes rows of several tablets is not supported yet",
-      detail: "The rows of this statement may lie in \(count) tablets. Nothing was changed.",
-      hint: "Name the rows by their key, one statement for each, or create the table with SPLIT INTO 1 TABLETS.")
   }
 
   package func insertInBatches(
@@ -116,25 +121,15 @@ package final class Gateway: DataPlane, Sendable {
       return try await mutate(mutation, deadline: deadline)
     }
     let table = try table(mutation.table, version: mutation.schemaVersion)
-    let shares = TabletShares(of: table, in: catalog)
-    let keys = try Self.documentKeys(of: rows, table: table)
-    // In key order (rows of one key as they came), so that each replica's memtable is filled neighbour by neighbour: with
-    // hashed keys in the order of arrival, half the time of a load went into finding places in it.
-    let inKeyOrder = keys.indices.sorted { a, b in
-      KeyRange.isLess(keys[a], keys[b]) || (keys[a] == keys[b] && a < b)
-    }
-    var byTablet: [Int: [Int]] = [:]
-    for row in inKeyOrder { byTablet[shares.index(of: keys[row]), default: []].append(row) }
+    let cut = try InsertShares(rows, of: table, shares: TabletShares(of: table, in: catalog))
     // Every tablet's share at the same time.
     let results = await withTaskGroup(of: (Int, Result<MutationResult, SQLError>).self) { group in
-      for (index, positions) in byTablet.sorted(by: { $0.key < $1.key }) {
-        let share = TableMutation(
-          table: mutation.table, schemaVersion: mutation.schemaVersion,
-          mutation: .insert(rows: positions.map { rows[$0] }, onConflict: onConflict), returning: mutation.returning)
-        let tablet = shares.tablets[index]
-        group.addTask {
+      for (index, share) in cut.shares.enumerated() {
+        var part = mutation
+        part.mutation = .insert(rows: share.positions.map { rows[$0] }, onConflict: onConflict)
+        group.addTask { [part] in
           do throws(SQLError) {
-            return (index, .success(try await self.mutate(tablet, table: table, share, deadline: deadline)))
+            return (index, .success(try await self.mutate(share.tablet, table: table, part, deadline: deadline)))
           } catch {
             return (index, .failure(error))
           }
@@ -142,28 +137,20 @@ package final class Gateway: DataPlane, Sendable {
       }
       var all: [(Int, Result<MutationResult, SQLError>)] = []
       for await result in group { all.append(result) }
-      return all.sorted { $0.0 < $1.0 }
+      return all.sorted { $0.0 < $1.0 }.map(\.1)
     }
+    var done: [MutationResult] = []
     var failure: SQLError?
-    var affected = 0
-    var returned: [(position: Int, row: Row)] = []
-    for (index, result) in results {
+    for result in results {
       switch result {
-      case .failure(let error): failure = failure ?? error
       case .success(let result):
-        affected += result.affectedCount
-        let positions = byTablet[index] ?? []
-        for (offset, row) in result.returned.enumerated() {
-          // Rows that a conflict skipped have no place any more; the others keep theirs.
-          let position = result.returned.count == positions.count ? positions[offset] : positions.last ?? 0
-          returned.append((position, row))
-        }
+        committed += result.affectedCount
+        done.append(result)
+      case .failure(let error): failure = failure ?? error
       }
     }
-    committed = affected
     if let failure { throw failure }
-    return MutationResult(
-      affectedCount: affected, returned: returned.sorted { $0.position < $1.position }.map(\.row))
+    return cut.merged(done)
   }
 
   // MARK: The catalog
@@ -231,13 +218,17 @@ package struct GatewayServices: Sendable {
   /// Returns when this node's catalog has a version.
   var catalogReached: @Sendable (UInt64) async -> Void
   var clusterStatus: @Sendable () async -> ClusterStatus
+  /// The nodes of the catalog that can be reached now, this one included.
+  var liveNodes: @Sendable () -> Set<NodeID>
 
   package init(
     catalogMembers: [NodeID], changeCatalog: @escaping Ask<CatalogChangeRequest, CatalogChangeOutcome>,
     takeSequence: @escaping Ask<SequenceRequest, SequenceRange>, registerNode: @escaping Ask<NodeDescriptor, UInt64>,
     catalogReached: @escaping @Sendable (UInt64) async -> Void,
-    clusterStatus: @escaping @Sendable () async -> ClusterStatus
+    clusterStatus: @escaping @Sendable () async -> ClusterStatus,
+    liveNodes: @escaping @Sendable () -> Set<NodeID>
   ) {
+    self.liveNodes = liveNodes
     self.catalogMembers = catalogMembers
     self.changeCatalog = changeCatalog
     self.takeSequence = takeSequence

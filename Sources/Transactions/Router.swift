@@ -159,23 +159,72 @@ package final class Router: Sendable {
     }
   }
 
-  // MARK: The two requests of a tablet
+  // MARK: The requests of a tablet
 
+  /// A write: a transaction of its own, or a statement of one.
   func mutate(
-    _ tablet: TabletDescriptor, _ mutation: TableMutation, deadline: Deadline?
-  ) async throws(SQLError) -> TabletAnswer<MutationResult> {
+    _ tablet: TabletDescriptor, _ payload: MutateRequest.Payload, transaction: TransactionContext? = nil,
+    deadline: Deadline?
+  ) async throws(SQLError) -> TabletAnswer<MutateAnswer> {
     let ticket = ids.next()
     defer { ids.finished(ticket.id) }
-    let request = MutateRequest(tablet: tablet.id, id: ticket.id, floor: ticket.floor, payload: .rows(mutation))
-    return try await ask(
-      tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: true
-    ) { node, timeout in
-      if node == self.node { return .answer(await self.tablets.host(of: tablet.id).mutate(request)) }
-      return await self.remote(node, .mutate, request.encoded(), timeout: timeout) {
-        try TabletAnswer(decoding: $0) { reader throws(CodingError) in try reader.readMutationResult() }
+    let request = MutateRequest(
+      tablet: tablet.id, id: ticket.id, floor: ticket.floor, payload: payload, transaction: transaction)
+    // Nothing of a transaction's statement counts before its commit.
+    let result: Result<TabletAnswer<MutateAnswer>, SQLError> = await withTaskCancellationHandler {
+      do throws(SQLError) {
+        return .success(
+          try await ask(
+            tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: transaction == nil
+          ) { node, timeout in
+            if node == self.node { return .answer(await self.tablets.host(of: tablet.id).mutate(request)) }
+            return await self.remote(node, .mutate, request.encoded(), timeout: timeout) {
+              try TabletAnswer(decoding: $0) { reader throws(CodingError) in try reader.readMutateAnswer() }
+            }
+          })
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      if transaction == nil { withdraw(ticket.id, from: tablet) }
+    }
+    return try result.get()
+  }
+
+  /// A cancelled write may be waiting for a lock: it is to stop.
+  private func withdraw(_ id: RequestID, from tablet: TabletDescriptor) {
+    let request = TransactionRequest(
+      tablet: tablet.id, transaction: TransactionID(start: .zero, client: id.client, gateway: node), epoch: 0,
+      step: .withdraw(id))
+    loop.spawn {
+      _ = try? await self.step(request, members: tablet.replicas.map(\.node), deadline: nil, isWrite: false)
+    }
+  }
+
+  /// A step of a transaction as a whole.
+  func step(
+    _ request: TransactionRequest, members: [NodeID], deadline: Deadline?, isWrite: Bool
+  ) async throws(SQLError) -> TabletAnswer<TransactionAnswer> {
+    try await ask(request.tablet, members: members, deadline: deadline, isWrite: isWrite) { node, timeout in
+      if node == self.node { return .answer(await self.tablets.host(of: request.tablet).step(request)) }
+      return await self.remote(node, .transaction, request.encoded(), timeout: timeout) {
+        try TabletAnswer(decoding: $0) { reader throws(CodingError) in try reader.readTransactionAnswer() }
       }
     }
   }
+
+  func step(
+    _ step: TransactionStep, of transaction: TransactionID, in participant: GatewayTransaction.Participant,
+    deadline: Deadline?, isWrite: Bool = false
+  ) async throws(SQLError) -> TabletAnswer<TransactionAnswer> {
+    try await self.step(
+      TransactionRequest(
+        tablet: participant.tablet.id, transaction: transaction, epoch: participant.epoch ?? 0, step: step),
+      members: participant.tablet.replicas.map(\.node), deadline: deadline, isWrite: isWrite)
+  }
+
+  /// Who leads a tablet, as far as this node knows.
+  func knownLeader(of tablet: TabletID) -> NodeID? { leaders.withLock { $0[tablet] } }
 
   func read(
     _ tablet: TabletDescriptor, _ request: ReadRequest, deadline: Deadline?

@@ -21,6 +21,9 @@ actor TableReader: RowBatches {
   private let table: TableDescriptor
   private let read: TableRead
   private let deadline: Deadline?
+  /// Whose read it is; nil for one that stands alone.
+  private let transaction: GatewayTransaction?
+  private var hasBegun = false
   private var shares: [Share]
   private var time: HybridTime?
   private var uncertaintyLimit: HybridTime?
@@ -35,8 +38,10 @@ actor TableReader: RowBatches {
 
   init(
     gateway: Gateway, table: TableDescriptor, read: TableRead,
-    shares: [(tablet: TabletDescriptor, selection: KeySelection)], deadline: Deadline?
+    shares: [(tablet: TabletDescriptor, selection: KeySelection)], deadline: Deadline?,
+    transaction: GatewayTransaction? = nil
   ) {
+    self.transaction = transaction
     self.gateway = gateway
     self.table = table
     self.read = read
@@ -57,11 +62,17 @@ actor TableReader: RowBatches {
     return nil
   }
 
-  private func begin() {
-    guard shares.count > 1, time == nil else { return }
-    let now = gateway.clock.now()
-    time = now
-    uncertaintyLimit = now.adding(microseconds: gateway.router.settings.maxSkewMicroseconds)
+  private func begin() async {
+    if hasBegun { return }
+    hasBegun = true
+    let snapshot: GatewayTransaction.Snapshot?
+    if let transaction {
+      snapshot = await transaction.snapshot(forSeveralTablets: shares.count > 1)
+    } else {
+      snapshot = shares.count > 1 ? gateway.uncertainSnapshot() : nil
+    }
+    time = snapshot?.time
+    uncertaintyLimit = snapshot?.uncertaintyLimit
   }
 
   private func restart(at later: HybridTime) throws(SQLError) {
@@ -71,6 +82,7 @@ actor TableReader: RowBatches {
         detail: "A row changed at a time that may be before this statement, after rows had been sent.",
         hint: "Run the statement again.")
     }
+    try transaction?.moveSnapshot(to: later)
     time = later
     for index in shares.indices {
       shares[index].resume = nil
@@ -84,11 +96,12 @@ actor TableReader: RowBatches {
     let rowsMax = min(gateway.router.settings.batchRowsMax, left)
     return ReadRequest(
       tablet: share.tablet.id, read: part, time: time, uncertaintyLimit: uncertaintyLimit, resume: share.resume,
-      maxRows: rowsMax, maxBytes: gateway.router.settings.batchBytesMax)
+      maxRows: rowsMax, maxBytes: gateway.router.settings.batchBytesMax,
+      transaction: transaction?.reference(in: share.tablet.id))
   }
 
   private func nextInOrder() async throws(SQLError) -> [Row] {
-    begin()
+    await begin()
     for _ in 0..<Self.restartsMax {
       guard let index = shares.firstIndex(where: { !$0.isFinished }) else { return [] }
       let answer = try await gateway.router.read(
@@ -103,7 +116,7 @@ actor TableReader: RowBatches {
 
   /// The next batch of every tablet that has one, all asked at the same time.
   private func nextOfAll() async throws(SQLError) -> [Row] {
-    begin()
+    await begin()
     for _ in 0..<Self.restartsMax {
       let open = shares.indices.filter { !shares[$0].isFinished }.prefix(Self.parallelMax)
       let requests = open.map { ($0, shares[$0].tablet, request(for: shares[$0])) }
@@ -149,6 +162,7 @@ actor TableReader: RowBatches {
       shares[index].isFinished = batch.resume == nil
       // Later batches of this read see the same state.
       if time == nil { time = batch.time }
+      transaction?.hasRead(at: batch.time)
       return .rows(batch.rows)
     case .uncertain(let later): return .restart(later)
     case .failed(let error): throw error
@@ -158,7 +172,7 @@ actor TableReader: RowBatches {
     }
   }
 
-  private static var tooManyRestarts: SQLError {
+  static var tooManyRestarts: SQLError {
     SQLError(
       .serializationFailure, "could not serialize access due to concurrent update",
       detail: "The read started over too often, each time because of newer rows.", hint: "Run the statement again.")

@@ -31,6 +31,7 @@ public struct SQLState: Hashable, Sendable, ExpressibleByStringLiteral {
   public static let invalidCatalogName: SQLState = "3D000"
   public static let invalidCursorName: SQLState = "34000"
   public static let serializationFailure: SQLState = "40001"
+  public static let deadlockDetected: SQLState = "40P01"
   /// The outcome cannot be known: it may or may not have happened.
   public static let statementCompletionUnknown: SQLState = "40003"
   public static let syntaxError: SQLState = "42601"

@@ -1,5 +1,5 @@
+import Checkers
 import PostgresClient
-import Simulation
 import Synchronization
 
 /// W-REG: clients read, insert, update, conditionally update and delete single rows; every row's history must be linearizable. A row

@@ -1,4 +1,4 @@
-import Simulation
+import Checkers
 import Testing
 import Workload
 

@@ -8,8 +8,8 @@ import Tablet
 /// The committed log of every tablet, put together from what any replica has applied, and what follows from it: the
 /// definition that stores are held against.
 ///
-/// Checks as it grows: two replicas never apply different entries at one index (state-machine safety, Raft §5.4.3), and
-/// no request stands in a log twice (I-ONCE).
+/// Checks as it grows: two replicas never apply different entries at one index (state-machine safety, Raft §5.4.3), no
+/// request stands in a log twice (I-ONCE), and all logs agree about each transaction (I-TXN).
 package struct CommittedLogs {
   package struct Log {
     /// Entries from index 1 on, without a gap.
@@ -22,11 +22,20 @@ package struct CommittedLogs {
     fileprivate var lastTime = HybridTime.zero
     fileprivate var retries = RetryTable()
     fileprivate var firstTime: HybridTime?
+    /// What transactions have staged and not resolved.
+    fileprivate var staged: [TransactionID: [DocumentWrite]] = [:]
 
     package var lastIndex: UInt64 { UInt64(entries.count) }
   }
 
+  /// How a transaction ended, as the first log that speaks of it says.
+  private enum Verdict: Equatable {
+    case committed(HybridTime)
+    case aborted
+  }
+
   package private(set) var logs: [TabletID: Log] = [:]
+  private var verdicts: [TransactionID: Verdict] = [:]
   package private(set) var entryCount = 0
 
   package init() {}
@@ -53,19 +62,19 @@ package struct CommittedLogs {
     while let entry = log.ahead.removeValue(forKey: log.lastIndex + 1) {
       log.entries.append(entry)
       entryCount += 1
-      if let problem = Self.append(entry, to: &log, tablet: tablet) { return problem }
+      if let problem = append(entry, to: &log, tablet: tablet) { return problem }
     }
     return nil
   }
 
-  private static func append(_ entry: Entry, to log: inout Log, tablet: TabletID) -> String? {
+  private mutating func append(_ entry: Entry, to log: inout Log, tablet: TabletID) -> String? {
     guard case .command(let bytes) = entry.payload else { return nil }
     let command: LogCommand
     do { command = try LogCommand(decoding: bytes) } catch {
       return "the entry at index \(entry.index) of \(tablet) cannot be read: \(error)"
     }
     for write in command.writes {
-      guard log.requests.insert(write.id).inserted else {
+      guard write.id == LoggedWrite.nobody || log.requests.insert(write.id).inserted else {
         return "the request \(write.id) stands twice in the log of \(tablet), the second time at index \(entry.index)"
       }
       guard write.time > log.lastTime else {
@@ -74,13 +83,37 @@ package struct CommittedLogs {
       log.lastTime = write.time
       log.firstTime = log.firstTime ?? write.time
       log.retries.record(write.id, floor: write.floor, result: write.result, time: write.time)
-      for (number, document) in write.documents.enumerated() {
-        let key = VersionedKey.encode(document: document.documentKey, time: write.time, writeID: UInt32(number))
-        log.versions[key] = document.storedValue
-      }
+      if let problem = apply(write, to: &log) { return "\(problem) at index \(entry.index) of \(tablet)" }
     }
     return nil
   }
+
+  private mutating func apply(_ write: LoggedWrite, to log: inout Log) -> String? {
+    switch write.effect {
+    case .write(let documents): log.commit(documents[...], at: write.time)
+    case .stage(let piece): log.staged[piece.transaction, default: []] += piece.documents
+    case .decide(let decision, let documents):
+      log.commit(documents[...], at: decision.commitTime)
+      return judge(decision.transaction, .committed(decision.commitTime))
+    case .resolve(let transaction, let commitTime, let count):
+      guard let documents = log.staged.removeValue(forKey: transaction) else { return nil }
+      guard let commitTime else { return judge(transaction, .aborted) }
+      log.commit(documents.prefix(count), at: commitTime)
+      if documents.count > count { log.staged[transaction] = Array(documents.dropFirst(count)) }
+      return judge(transaction, .committed(commitTime))
+    case .forget: break
+    }
+    return nil
+  }
+
+  private mutating func judge(_ transaction: TransactionID, _ verdict: Verdict) -> String? {
+    let known = verdicts[transaction] ?? verdict
+    verdicts[transaction] = known
+    return known == verdict ? nil : "transaction \(transaction) is \(verdict), and \(known) elsewhere"
+  }
+
+  /// How many transactions have something staged in any log's end: none when all is quiet.
+  package var unresolvedCount: Int { logs.values.reduce(0) { $0 + $1.staged.count } }
 
   /// Compares everything that a store holds with the log up to the end (I-REPLAY).
   /// - Returns: how they differ, if they do.
@@ -118,5 +151,14 @@ package struct CommittedLogs {
   private static func name(_ key: [UInt8]) -> String {
     guard let (document, time, writeID) = VersionedKey.split(key) else { return "\(key)" }
     return "document \(document) at \(time), write \(writeID)"
+  }
+}
+
+extension CommittedLogs.Log {
+  fileprivate mutating func commit(_ documents: ArraySlice<DocumentWrite>, at time: HybridTime) {
+    for (number, document) in documents.enumerated() {
+      let key = VersionedKey.encode(document: document.documentKey, time: time, writeID: UInt32(number))
+      versions[key] = document.storedValue
+    }
   }
 }

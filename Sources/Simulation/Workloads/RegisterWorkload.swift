@@ -1,3 +1,4 @@
+import Checkers
 import Operations
 import Runtime
 import Schema

@@ -28,6 +28,7 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
   case set
   case count
   case definition = "ddl"
+  case bank
 
   /// - Parameter scale: how much there is to do; 1 takes a fraction of a second of real time.
   package func make(scale: Int) -> any Workload {
@@ -36,6 +37,7 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
     case .set: SetWorkload(scale: scale)
     case .count: CountWorkload(scale: scale)
     case .definition: DefinitionWorkload(scale: scale)
+    case .bank: BankWorkload(scale: scale)
     }
   }
 }
@@ -76,7 +78,7 @@ struct PairTable {
   }
 
   /// How long the node itself insists before it gives an answer.
-  private var deadline: Deadline {
+  var deadline: Deadline {
     Deadline(nanoseconds: core.runtime.clock.monotonicNanoseconds() + 4_000_000_000)
   }
 
@@ -99,12 +101,15 @@ struct PairTable {
   /// All rows, at one time.
   func readAll() async throws(SQLError) -> [Row] { try await rows(.ranges([table.wholeRange])) }
 
+  func tableRead(of selection: KeySelection) -> TableRead {
+    TableRead(
+      table: table.id, schemaVersion: table.version, selection: selection,
+      pipeline: RowPipeline(filter: nil, output: .rows(projection: [Pairs.key, Pairs.value], limit: nil)),
+      isOrdered: false)
+  }
+
   private func rows(_ selection: KeySelection) async throws(SQLError) -> [Row] {
-    let batches = try await core.gateway.read(
-      TableRead(
-        table: table.id, schemaVersion: table.version, selection: selection,
-        pipeline: RowPipeline(filter: nil, output: .rows(projection: [Pairs.key, Pairs.value], limit: nil)),
-        isOrdered: false), deadline: deadline)
+    let batches = try await core.gateway.read(tableRead(of: selection), deadline: deadline)
     var rows: [Row] = []
     while let batch = try await batches.next() { rows.append(contentsOf: batch) }
     return rows

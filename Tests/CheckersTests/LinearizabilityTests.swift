@@ -1,5 +1,4 @@
-import Runtime
-import Simulation
+import Checkers
 import Testing
 
 /// Histories of one register by hand: `w(1, 0, 10)` is a write of 1 from 0 to 10.

@@ -1,0 +1,53 @@
+import Expressions
+import Keys
+import Operations
+import Values
+
+/// Finds the keys of the rows of a selection that pass a filter, as of a time.
+struct KeySearch {
+  let reader: RowReader
+  let point: ReadPoint
+  let context: EvaluationContext
+  let limits: MutationLimits
+  /// The search ends with so many keys.
+  var countMax = Int.max
+
+  func keys(_ selection: KeySelection, _ condition: Expression?) throws(DocStoreError) -> ReadOutcome<[[UInt8]]> {
+    let filter = condition.map { CompiledExpression($0) }
+    let columns = condition?.columnsUsed.sorted() ?? []
+    var row = Row(repeating: .null, count: reader.codec.columnCount)
+    var found: [[UInt8]] = []
+    /// The greatest version in doubt.
+    var doubt: HybridTime?
+    switch selection {
+    case .points(let keys):
+      for key in keys where found.count < countMax {
+        switch try reader.get(key, at: point, columns: columns, into: &row) {
+        case .uncertain(let time): doubt = max(doubt ?? time, time)
+        case .found(let exists): if exists, try passes(row, filter) { found.append(key) }
+        }
+      }
+    case .ranges(let ranges):
+      try reader.requireHistory(at: point)
+      for range in ranges where !range.isEmpty {
+        var scan = try RowScan(reader.store, range, at: point, overlay: reader.overlay)
+        var step = try scan.next()
+        while step != .end, found.count < countMax {
+          if case .uncertain(let time) = step { doubt = max(doubt ?? time, time) }
+          if step == .row {
+            if filter != nil { try scan.unpack(reader.codec, columns: columns, into: &row) }
+            if try passes(row, filter) { found.append(scan.documentKey) }
+            guard found.count <= limits.writesMax else { throw .statement(limits.error) }
+          }
+          step = try scan.next()
+        }
+      }
+    }
+    return doubt.map { .uncertain($0) } ?? .found(found)
+  }
+
+  private func passes(_ row: Row, _ filter: CompiledExpression?) throws(DocStoreError) -> Bool {
+    guard let filter else { return true }
+    return try MutationRun.checking { () throws(SQLError) in try filter.isTrue(row, context) }
+  }
+}

@@ -1,0 +1,61 @@
+import DocStore
+import Keys
+import Operations
+
+/// A transaction as the leader of one of its tablets has it in memory: its locks, what it has written and not committed,
+/// and the answers that its gateway may have lost.
+///
+/// It goes with the leadership. What must not get lost with it is staged first (`TransactionLedger`).
+final class OpenTransaction {
+  enum State {
+    /// Statements may come.
+    case open
+    /// Its pieces are on their way through the log.
+    case staging(StepOperation)
+    /// Everything is staged; only the decision is missing.
+    case prepared
+    /// The commit is on its way through the log.
+    case committing(StepOperation)
+  }
+
+  let id: TransactionID
+  /// Names it in the lock table.
+  let owner: LockTable.Owner
+  /// Told to the gateway with the first answer; a request with another one belongs to a leader before this one.
+  /// 0 is nobody's: it was silent for too long, or was adopted from a leader before, and cannot be committed any more
+  /// where its commit is decided.
+  private(set) var epoch: UInt64
+  var state: State
+  var overlay = TransactionOverlay()
+  /// What is still to be staged, first piece first; nil before `prepare`.
+  var pieces: [StagedPiece]?
+  /// Monotonic nanoseconds.
+  var lastHeard: UInt64
+  /// Statements up to this one were undone while requests of them may still be on their way.
+  var refusedThrough: UInt32 = 0
+  /// What was answered, by request, as long as the gateway may ask again.
+  private var answers: [RequestID: MutateAnswer] = [:]
+  /// Requests that run or wait.
+  var running: [RequestID: WriteOperation] = [:]
+  var hasWaited = false
+
+  init(id: TransactionID, owner: LockTable.Owner, epoch: UInt64, state: State, now: UInt64) {
+    self.id = id
+    self.owner = owner
+    self.epoch = epoch
+    self.state = state
+    lastHeard = now
+  }
+
+  /// From now on nobody can make this leader commit it.
+  func disown() { epoch = 0 }
+
+  var isOpen: Bool { if case .open = state { true } else { false } }
+
+  func answer(to request: RequestID) -> MutateAnswer? { answers[request] }
+
+  func remember(_ answer: MutateAnswer, of request: RequestID, floor: UInt64) {
+    if answers.count > 8 { answers = answers.filter { $0.key.sequence >= floor } }
+    answers[request] = answer
+  }
+}

@@ -1,0 +1,294 @@
+import DocStore
+import Keys
+import Operations
+import Values
+
+/// The steps by which a transaction as a whole ends: prepare, commit, resolve, abort.
+extension TabletReplica {
+  typealias StepWaiter = CheckedContinuation<TabletAnswer<TransactionAnswer>, Never>
+
+  /// Carries out a step. The answer comes through `waiter`, once.
+  func begin(_ request: TransactionRequest, waiter: StepWaiter) {
+    if let refusal = refusal(TransactionAnswer.self) { return waiter.resume(returning: refusal) }
+    let known = transactions[request.transaction].flatMap { $0.epoch == request.epoch ? $0 : nil }
+    known?.lastHeard = now
+    switch request.step {
+    case .prepare(let anchor): prepare(request.transaction, known, anchor: anchor, waiter: waiter)
+    case .commit(let commit): self.commit(request.transaction, known, commit, waiter: waiter)
+    case .validate(let selections, let after, let through):
+      waiter.resume(returning: validate(request.transaction, selections, after: after, through: through))
+    case .rollBack(let statement, let through):
+      // As with `abort`, of whatever epoch: one that the gateway does not know, it cannot commit either.
+      guard let open = transactions[request.transaction], open.isOpen else {
+        return waiter.resume(returning: .failed(.transactionLost))
+      }
+      rollBack(open, to: statement, through: through)
+      waiter.resume(returning: .done(.done))
+    case .abort:
+      if ledger.staged[request.transaction] != nil { return resolve(request.transaction, nil, waiter: waiter) }
+      // What is on its way through the log is dropped when it is there (`applied`).
+      // The gateway may not have heard of an epoch: what it asked for last was not answered.
+      if let open = transactions[request.transaction] {
+        if open.isOpen { letGo(of: open.id) } else { open.lastHeard = 0 }
+      }
+      waiter.resume(returning: .done(.done))
+    case .withdraw(let id):
+      if let operation = operations[id], waitingForLocks[operation.lockRequest] != nil {
+        complete(operation, .failed(SQLError(.queryCanceled, "canceling statement due to user request")))
+      }
+      waiter.resume(returning: .done(.done))
+    case .resolve(let commitTime): resolve(request.transaction, commitTime, waiter: waiter)
+    case .forget(let transactions):
+      forget(transactions.filter { ledger.decisions[$0] != nil })
+      waiter.resume(returning: .done(.done))
+    case .status: waiter.resume(returning: .done(.status(status(of: request.transaction))))
+    }
+  }
+
+  // MARK: Prepare
+
+  private func prepare(
+    _ id: TransactionID, _ known: OpenTransaction?, anchor: TabletID, waiter: StepWaiter
+  ) {
+    if let prepared = ledger.staged[id]?.prepareTime {
+      probe("prepare answered from the ledger")
+      return waiter.resume(returning: .done(.time(prepared)))
+    }
+    guard let known else { return waiter.resume(returning: .failed(.transactionLost)) }
+    switch known.state {
+    case .staging(let step): return step.join(waiter)
+    case .prepared, .committing: return waiter.resume(returning: .failed(.transactionLost))
+    case .open: break
+    }
+    guard known.running.isEmpty else {
+      return waiter.resume(returning: .failed(SQLError(.internalError, "prepare while a statement runs")))
+    }
+    if known.pieces == nil { known.pieces = piecesToStage(of: known, anchor: anchor) }
+    stageNext(of: known, waiters: nil)
+    if case .staging(let step) = known.state { step.join(waiter) }
+  }
+
+  /// What the transaction has to stage, cut so that no entry of the log gets too large.
+  private func piecesToStage(of transaction: OpenTransaction, anchor: TabletID) -> [StagedPiece] {
+    let documents = transaction.overlay.writes()
+    let written = Set(documents.map(\.documentKey))
+    let onlyLocked = locks.locks(of: transaction.owner).filter { !written.contains($0.key) }
+    var pieces: [StagedPiece] = []
+    var piece = StagedPiece(
+      transaction: transaction.id, anchor: anchor, documents: [],
+      locks: onlyLocked.map { StagedLock(key: $0.key, strength: $0.strength) }, isLast: false)
+    var bytes = 0
+    for document in documents {
+      if bytes + document.byteCount > environment.settings.stagedPieceBytesMax, !piece.documents.isEmpty {
+        pieces.append(piece)
+        piece.documents = []
+        piece.locks = []
+        bytes = 0
+      }
+      piece.documents.append(document)
+      bytes += document.byteCount
+    }
+    piece.isLast = true
+    return pieces + [piece]
+  }
+
+  /// Queues the next piece. One is on its way at a time, so that they cannot arrive in another order.
+  private func stageNext(of transaction: OpenTransaction, waiters previous: StepOperation?) {
+    guard let piece = transaction.pieces?.first else { return }
+    let step = StepOperation(transaction.id, .stage, .stage(piece), time: environment.clock.now())
+    previous?.handOver(to: step)
+    transaction.state = .staging(step)
+    queue(step)
+  }
+
+  func queue(_ step: StepOperation) {
+    queue.append(.step(step))
+    turns.mark(self)
+  }
+
+  // MARK: Commit
+
+  private func commit(_ id: TransactionID, _ known: OpenTransaction?, _ commit: CommitStep, waiter: StepWaiter) {
+    switch retries.lookUp(commit.id) {
+    case .done(let result):
+      probe("commit answered from the retry table")
+      guard let time = CommitResult.time(decoding: result) else { return waiter.resume(returning: .outcomeUnknown) }
+      return waiter.resume(returning: .done(.time(time)))
+    case .forgotten: return waiter.resume(returning: .outcomeUnknown)
+    case .new: break
+    }
+    guard let known else {
+      probe("a commit came to a leader that does not know the transaction")
+      return waiter.resume(returning: .failed(.transactionLost))
+    }
+    switch (known.state, commit.time) {
+    case (.committing(let step), _): return step.join(waiter)
+    case (.open, nil), (.prepared, .some): break
+    case (.open, .some), (.staging, _), (.prepared, nil):
+      return waiter.resume(returning: .failed(SQLError(.internalError, "a commit at the wrong stage")))
+    }
+    guard known.running.isEmpty else {
+      return waiter.resume(returning: .failed(SQLError(.internalError, "commit while a statement runs")))
+    }
+    if let readSet = commit.readSet {
+      // Nothing of others is on its way that could come before this commit's time, drawn below in the same step.
+      if let conflict = conflict(of: id, readSet.selections, after: readSet.time, through: .max) {
+        return waiter.resume(returning: conflict)
+      }
+    }
+    if commit.after > environment.clock.latest() { environment.clock.raise(to: commit.after) }
+    let time = environment.clock.now()
+    let commitTime = commit.time ?? time
+    precondition(
+      commitTime > commit.after || commit.time != nil, "a commit at \(commitTime), not after \(commit.after)")
+    // What was prepared here is resolved as everywhere else.
+    let documents = commit.time == nil ? known.overlay.writes() : []
+    let effect: LoggedEffect =
+      commit.participants.isEmpty && commit.time == nil
+      ? .write(documents)
+      : .decide(
+        Decision(
+          transaction: id, commitTime: commitTime,
+          participants: (commit.participants + (commit.time == nil ? [] : [self.id])).sorted()), documents)
+    let step = StepOperation(id, .commit(commitTime), effect, time: time, id: commit.id, floor: commit.floor)
+    step.join(waiter)
+    known.state = .committing(step)
+    queue(step)
+  }
+
+  // MARK: Resolve
+
+  /// Commits or drops what is staged, and answers when it is done.
+  func resolve(_ id: TransactionID, _ commitTime: HybridTime?, waiter: StepWaiter?) {
+    guard ledger.staged[id] != nil else {
+      waiter?.resume(returning: .done(.done))
+      return
+    }
+    if let running = resolving[id] {
+      if let waiter { running.join(waiter) }
+      return
+    }
+    let step = resolution(of: id, commitTime)
+    if let waiter { step.join(waiter) }
+    resolving[id] = step
+    queue(step)
+  }
+
+  private func resolution(of id: TransactionID, _ commitTime: HybridTime?) -> StepOperation {
+    StepOperation(
+      id, .resolve(commitTime),
+      .resolve(id, commitTime: commitTime, count: environment.settings.resolvedDocumentsMax),
+      time: environment.clock.now())
+  }
+
+  /// Decisions that nobody will ask for again.
+  func forget(_ transactions: [TransactionID]) {
+    guard let first = transactions.first else { return }
+    queue(StepOperation(first, .forget, .forget(transactions), time: environment.clock.now()))
+  }
+
+  private func status(of id: TransactionID) -> TransactionStatus {
+    if let decision = ledger.decisions[id] { return .committed(decision.commitTime) }
+    // With epoch 0 a former leader's: nobody has the epoch that a commit would have to name.
+    if let known = transactions[id], known.epoch != 0 { return .pending }
+    return .aborted
+  }
+
+  // MARK: Through the log
+
+  /// A step of this leader is in the log and applied.
+  func applied(_ step: StepOperation) {
+    switch step.kind {
+    case .stage:
+      guard let transaction = transactions[step.transaction] else { return step.finish(.outcomeUnknown) }
+      transaction.pieces?.removeFirst()
+      if transaction.pieces?.isEmpty == false { return stageNext(of: transaction, waiters: step) }
+      transaction.state = .prepared
+      step.finish(.done(.time(step.time)))
+    case .commit(let time):
+      step.finish(.done(.time(time)))
+      if ledger.staged[step.transaction] == nil {
+        letGo(of: step.transaction)
+      } else {
+        resolve(step.transaction, time, waiter: nil)
+      }
+    case .resolve(let commitTime):
+      resolving[step.transaction] = nil
+      guard ledger.staged[step.transaction] != nil else { return step.finish(.done(.done)) }
+      let next = resolution(of: step.transaction, commitTime)
+      step.handOver(to: next)
+      resolving[step.transaction] = next
+      queue(next)
+    case .forget: step.finish(.done(.done))
+    }
+  }
+
+  /// A step was not proposed: the transaction is where it was before.
+  func refused(_ step: StepOperation) {
+    switch step.kind {
+    case .stage: transactions[step.transaction]?.state = .open
+    case .commit: transactions[step.transaction]?.state = ledger.staged[step.transaction] == nil ? .open : .prepared
+    case .resolve: resolving[step.transaction] = nil
+    case .forget: break
+    }
+  }
+
+  // MARK: Validation
+
+  /// Whether what a serializable transaction read at `after` is still so at `through`. The caller has made sure that
+  /// nobody can write at or before `through` any more (`TabletHost`).
+  private func validate(
+    _ id: TransactionID, _ selections: [KeySelection], after: HybridTime, through: HybridTime
+  ) -> TabletAnswer<TransactionAnswer> {
+    conflict(of: id, selections, after: after, through: through) ?? .done(.done)
+  }
+
+  /// Why a transaction cannot be as if it ran at `through`: somebody changed what it read, or is about to.
+  private func conflict(
+    of id: TransactionID, _ selections: [KeySelection], after: HybridTime, through: HybridTime
+  ) -> TabletAnswer<TransactionAnswer>? {
+    guard let store else { return .notReady }
+    guard after >= historyCutoff else { return .failed(.snapshotTooOld) }
+    let name = environment.catalog.current.tables[table]?.name ?? "\(table)"
+    do throws(DocStoreError) {
+      for selection in selections {
+        // One that is prepared may yet commit before `through`; waiting for it could be waiting for each other.
+        if ledger.blocker(of: selection, at: through, except: id) != nil { return .failed(.readConflict(name)) }
+        if try ChangeSearch(store: store).hasChange(in: selection, after: after, through: through) {
+          return .failed(.readConflict(name))
+        }
+        if through == .max, isWritten(selection, except: id) { return .failed(.readConflict(name)) }
+      }
+      return nil
+    } catch {
+      return answer(for: error)
+    }
+  }
+
+  /// Whether a write on its way through the log touches the selection.
+  private func isWritten(_ selection: KeySelection, except id: TransactionID) -> Bool {
+    let operations = inFlight.flatMap(\.operations) + queue
+    return operations.contains { operation in
+      switch operation {
+      case .write(let write): write.documents.contains { selection.contains($0.documentKey) }
+      case .step(let step):
+        switch step.effect {
+        case .write(let documents), .decide(_, let documents):
+          step.transaction != id && documents.contains { selection.contains($0.documentKey) }
+        case .stage(let piece):
+          step.transaction != id && piece.documents.contains { selection.contains($0.documentKey) }
+        case .resolve, .forget: false
+        }
+      }
+    }
+  }
+}
+
+extension KeySelection {
+  fileprivate func contains(_ key: [UInt8]) -> Bool {
+    switch self {
+    case .points(let keys): keys.contains(key)
+    case .ranges(let ranges): ranges.contains { $0.contains(key) }
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import DocStore
+import Keys
+import Operations
+import Values
+
+/// Statements of transactions: they lock and evaluate as other writes do, and leave what they write in memory.
+extension TabletReplica {
+  /// A statement's request. The transaction becomes known here with its first one.
+  func beginInTransaction(_ request: MutateRequest, searchingAt point: ReadPoint?, waiter: MutateWaiter) {
+    guard let context = request.transaction else { return waiter.resume(returning: .notReady) }
+    guard let transaction = openTransaction(context) else {
+      probe("a transaction's request came to a leader that does not know it")
+      return waiter.resume(returning: .failed(.transactionLost))
+    }
+    transaction.lastHeard = now
+    guard transaction.isOpen, context.statement > transaction.refusedThrough else {
+      return waiter.resume(returning: .failed(.transactionLost))
+    }
+    if let known = transaction.answer(to: request.id) {
+      probe("retry of a transaction's statement answered from memory")
+      return waiter.resume(returning: .done(known))
+    }
+    if let running = transaction.running[request.id] { return running.join(waiter) }
+    let timeout = context.lockTimeoutMilliseconds
+    let operation = WriteOperation(
+      request: request, owner: transaction.owner, transaction: transaction, lockRequest: drawNumber(),
+      lockDeadline: timeout == 0 ? .max : now + timeout * 1_000_000, waiter: waiter)
+    transaction.running[request.id] = operation
+    lock(operation, searchingAt: point)
+  }
+
+  private func openTransaction(_ context: TransactionContext) -> OpenTransaction? {
+    if let known = transactions[context.id] {
+      return context.epoch.map { $0 == known.epoch } ?? true ? known : nil
+    }
+    guard context.epoch == nil, ledger.staged[context.id] == nil else { return nil }
+    return open(context.id, epoch: drawEpoch(), state: .open)
+  }
+
+  private func open(_ id: TransactionID, epoch: UInt64, state: OpenTransaction.State) -> OpenTransaction {
+    let transaction = OpenTransaction(id: id, owner: drawNumber(), epoch: epoch, state: state, now: now)
+    transactions[id] = transaction
+    transactionOwners[transaction.owner] = id
+    return transaction
+  }
+
+  /// Never the same for two leaders of the tablet, nor twice for one; never 0.
+  private func drawEpoch() -> UInt64 { raft.term.raw << 32 | (drawNumber() & 0xffff_ffff) }
+
+  /// A statement was evaluated: what it writes waits for the commit.
+  func keep(_ operation: WriteOperation, in transaction: OpenTransaction) {
+    let statement = operation.request.transaction?.statement ?? 0
+    guard transaction.overlay.byteCount < environment.settings.transactionBytesMax else {
+      return complete(
+        operation,
+        .failed(
+          SQLError(
+            .programLimitExceeded, "transaction writes too much",
+            detail: "It may write \(environment.settings.transactionBytesMax >> 20) MiB to one tablet.",
+            hint: "Write in several transactions; for COPY see the setting apus.copy_rows_per_transaction.")))
+    }
+    transaction.overlay.put(operation.documents, statement: statement)
+    operation.documents = []
+    if case .done(let answer) = operation.answer {
+      transaction.remember(answer, of: operation.request.id, floor: operation.request.floor)
+    }
+    complete(operation, operation.answer)
+  }
+
+  /// What a reading transaction has written here.
+  /// - Returns: nil if this leader does not know it (any more).
+  func overlay(of reference: TransactionReference, forRanges: Bool) -> OverlayView? {
+    guard let transaction = transactions[reference.id], transaction.epoch == reference.epoch, transaction.isOpen
+    else { return nil }
+    transaction.lastHeard = now
+    return transaction.overlay.view(forRanges: forRanges)
+  }
+
+  // MARK: The end of it
+
+  /// Lets go of what a transaction has here, locks and memory; those who waited for it go on.
+  func letGo(of id: TransactionID) {
+    unresolvedSince[id] = nil
+    guard let transaction = transactions.removeValue(forKey: id) else { return }
+    transactionOwners[transaction.owner] = nil
+    for (_, operation) in transaction.running.sorted(by: { $0.key < $1.key }) {
+      waitingForLocks[operation.lockRequest] = nil
+      operation.finish(.failed(.transactionLost))
+    }
+    transaction.running = [:]
+    run(locks.release(transaction.owner))
+  }
+
+  /// Takes back what statements after `statement` wrote, also those that have not come yet.
+  func rollBack(_ transaction: OpenTransaction, to statement: UInt32, through: UInt32) {
+    transaction.overlay.rollBack(to: statement)
+    transaction.refusedThrough = max(transaction.refusedThrough, through)
+    let late = transaction.running.filter { ($0.value.request.transaction?.statement ?? 0) > statement }
+    for (_, operation) in late.sorted(by: { $0.key < $1.key }) {
+      complete(operation, .failed(.transactionLost))
+    }
+  }
+
+  /// Locks again, as a new leader, what the ledger says: what was prepared is locked until it is resolved.
+  func adoptStaged() {
+    adoptedTerm = raft.term.raw
+    for (id, staged) in ledger.staged.sorted(by: { $0.key < $1.key }) where transactions[id] == nil {
+      probe("a new leader adopts a staged transaction")
+      let transaction = open(id, epoch: 0, state: .prepared)
+      let writes = LockTable.Wish(keys: staged.documents.map(\.documentKey), strength: .update)
+      var wishes = [writes]
+      for strength in RowLockStrength.allCases {
+        let keys = staged.locks.filter { $0.strength == strength }.map(\.key)
+        if !keys.isEmpty { wishes.append(LockTable.Wish(keys: keys.sorted(by: KeyRange.isLess), strength: strength)) }
+      }
+      for wish in wishes {
+        let isGranted = locks.acquire(wish, request: drawNumber(), owner: transaction.owner, holdsWhileWaiting: true)
+        precondition(isGranted, "\(id) and another transaction have staged the same row of \(self.id)")
+      }
+    }
+  }
+
+  /// The leader is none any more: its memory of transactions is worth nothing.
+  func abandonTransactions() {
+    let hint = leaderNode
+    for (_, transaction) in transactions.sorted(by: { $0.key < $1.key }) {
+      for (_, operation) in transaction.running.sorted(by: { $0.key < $1.key }) {
+        operation.finish(.notLeader(hint: hint))
+      }
+    }
+    for (_, step) in resolving.sorted(by: { $0.key < $1.key }) { step.finish(.notLeader(hint: hint)) }
+    resolving = [:]
+    transactions = [:]
+    transactionOwners = [:]
+    unresolvedSince = [:]
+    adoptedTerm = 0
+  }
+
+  // MARK: Who is in the way
+
+  func lockNotAvailable(_ held: (key: [UInt8], owners: [LockTable.Owner])) -> SQLError {
+    let name = environment.catalog.current.tables[table]?.name ?? "\(table)"
+    var error = SQLError(.lockNotAvailable, "could not obtain lock on row in relation \"\(name)\"")
+    error.detail = holderDetail(held)
+    error.table = name
+    return error
+  }
+
+  func blockerDetail(of operation: WriteOperation) -> String? {
+    locks.blockers(of: operation.lockRequest).flatMap { holderDetail($0) }
+  }
+
+  private func holderDetail(_ held: (key: [UInt8], owners: [LockTable.Owner])) -> String? {
+    let catalog = environment.catalog.current
+    guard let table = catalog.tables[table], let values = try? table.keyValues(of: held.key) else { return nil }
+    let names = table.primaryKey.columns.map { table.columns[$0.column].name }.joined(separator: ", ")
+    let texts = zip(values, table.primaryKey.columns).map { value, column in
+      value.isNull ? "null" : TextFormat.text(value, as: table.columns[column.column].type)
+    }
+    let holders = held.owners.compactMap { transactionOwners[$0] }.map { "transaction \($0)" }
+    let who = holders.isEmpty ? "another statement" : holders.joined(separator: ", ")
+    return "The row with key (\(names))=(\(texts.joined(separator: ", "))) is locked by \(who)."
+  }
+
+  /// Transactions that wait here for others, for the search for deadlocks.
+  func waitReports() -> [WaitReport] {
+    if waitingForLocks.isEmpty { return [] }
+    return waitingForLocks.sorted { $0.key < $1.key }.compactMap { request, operation in
+      guard let waiting = operation.transaction, let blockers = locks.blockers(of: request) else { return nil }
+      let others = Set(blockers.owners.compactMap { transactionOwners[$0] }).subtracting([waiting.id]).sorted()
+      return others.isEmpty ? nil : WaitReport(waiting: waiting.id, blockers: others, tablet: id, table: table)
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import Keys
+import Operations
+import Values
+
+/// What a request within a transaction says of it.
+package struct TransactionContext: Hashable, Sendable {
+  package var id: TransactionID
+  package var isolation: IsolationLevel
+  /// The snapshot; nil in `READ COMMITTED` where one tablet alone answers.
+  package var readTime: HybridTime?
+  /// As in `ReadRequest`.
+  package var uncertaintyLimit: HybridTime?
+  /// The statement's number: it can be undone together with those behind it.
+  package var statement: UInt32
+  /// What the tablet's leader answered first; nil on the first request. A leader that does not know it has lost the
+  /// transaction's locks and writes.
+  package var epoch: UInt64?
+  /// 0 is no limit of its own.
+  package var lockTimeoutMilliseconds: UInt64
+
+  package init(
+    id: TransactionID, isolation: IsolationLevel, readTime: HybridTime?, uncertaintyLimit: HybridTime?,
+    statement: UInt32, epoch: UInt64?, lockTimeoutMilliseconds: UInt64
+  ) {
+    self.id = id
+    self.isolation = isolation
+    self.readTime = readTime
+    self.uncertaintyLimit = uncertaintyLimit
+    self.statement = statement
+    self.epoch = epoch
+    self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
+  }
+}
+
+/// A read by a transaction that has written to the tablet.
+package struct TransactionReference: Hashable, Sendable {
+  package var id: TransactionID
+  package var epoch: UInt64
+  package init(id: TransactionID, epoch: UInt64) {
+    self.id = id
+    self.epoch = epoch
+  }
+}
+
+/// The answer to a mutation, with what the gateway has to know of a transaction's part here.
+package struct MutateAnswer: Sendable {
+  package var result: MutationResult
+  /// 0 outside of transactions.
+  package var epoch: UInt64
+  /// Bytes that the transaction has written here so far.
+  package var pendingBytes: Int
+  /// Whether the request had to wait for a lock: such a tablet had better let go early.
+  package var hasWaited: Bool
+
+  package init(result: MutationResult, epoch: UInt64 = 0, pendingBytes: Int = 0, hasWaited: Bool = false) {
+    self.result = result
+    self.epoch = epoch
+    self.pendingBytes = pendingBytes
+    self.hasWaited = hasWaited
+  }
+}
+
+/// A step of a transaction as a whole, for one tablet.
+package struct TransactionRequest: Sendable {
+  package var tablet: TabletID
+  package var transaction: TransactionID
+  /// As in `TransactionContext`; steps that everybody may ask for do not look at it.
+  package var epoch: UInt64
+  package var step: TransactionStep
+
+  package init(tablet: TabletID, transaction: TransactionID, epoch: UInt64, step: TransactionStep) {
+    self.tablet = tablet
+    self.transaction = transaction
+    self.epoch = epoch
+    self.step = step
+  }
+}
+
+package enum TransactionStep: Sendable {
+  /// Stages writes and locks, so that they survive the leader. Answers the prepare time.
+  case prepare(anchor: TabletID)
+  /// Commits: what is written here, and the transaction as a whole if there are `participants`. Answers the commit time.
+  case commit(CommitStep)
+  /// Whether nobody else changed these rows after `after` and up to `through`. Nobody will, once it is answered.
+  case validate([KeySelection], after: HybridTime, through: HybridTime)
+  /// Takes back the writes of the statements after `statement`; refuses what is still on its way of those up to `through`.
+  case rollBack(to: UInt32, through: UInt32)
+  /// The gateway has not committed it and never will.
+  case abort
+  /// Commits what was staged, at a time.
+  case resolve(commitTime: HybridTime)
+  /// Every participant has resolved these.
+  case forget([TransactionID])
+  /// A write outside of transactions is not wanted any more: it stops to wait for locks.
+  case withdraw(RequestID)
+  /// Asked of the anchor by who has something staged and does not hear of the transaction.
+  case status
+}
+
+package struct CommitStep: Sendable {
+  package var id: RequestID
+  package var floor: UInt64
+  /// The other tablets that have prepared, sorted; none for a transaction of one tablet.
+  package var participants: [TabletID]
+  /// The commit time is greater than this.
+  package var after: HybridTime
+  /// The commit time, where it is decided already: then this tablet has prepared, too.
+  package var time: HybridTime?
+  /// What a serializable transaction read here, and as of when, where nothing else is to be validated.
+  package var readSet: ReadSet?
+
+  package struct ReadSet: Sendable {
+    package var selections: [KeySelection]
+    package var time: HybridTime
+    package init(selections: [KeySelection], time: HybridTime) {
+      self.selections = selections
+      self.time = time
+    }
+  }
+
+  package init(
+    id: RequestID, floor: UInt64, participants: [TabletID], after: HybridTime, time: HybridTime? = nil,
+    readSet: ReadSet? = nil
+  ) {
+    self.id = id
+    self.floor = floor
+    self.participants = participants
+    self.after = after
+    self.time = time
+    self.readSet = readSet
+  }
+}
+
+package enum TransactionAnswer: Hashable, Sendable {
+  case done
+  /// The prepare time or the commit time.
+  case time(HybridTime)
+  case status(TransactionStatus)
+}
+
+/// What the anchor of a transaction knows of it.
+package enum TransactionStatus: Hashable, Sendable {
+  case committed(HybridTime)
+  /// Its gateway may still commit it.
+  case pending
+  /// It was not committed, and nobody can commit it any more.
+  case aborted
+}
+
+/// A transaction waits for others, as the tablet's leader sees it. Told to the waiting one's gateway.
+package struct WaitReport: Hashable, Sendable {
+  package var waiting: TransactionID
+  package var blockers: [TransactionID]
+  package var tablet: TabletID
+  package var table: TableID
+  package init(waiting: TransactionID, blockers: [TransactionID], tablet: TabletID, table: TableID) {
+    self.waiting = waiting
+    self.blockers = blockers
+    self.tablet = tablet
+    self.table = table
+  }
+}
+
+extension SQLError {
+  /// A leader does not know the transaction (any more): it expired, or the leader is a new one.
+  package static var transactionLost: SQLError {
+    SQLError(
+      .serializationFailure, "could not serialize access: the transaction lost its locks",
+      detail: "A tablet's leader changed, or the node that runs the transaction was silent for too long. "
+        + "Nothing of the transaction was written.",
+      hint: "Run the transaction again.")
+  }
+
+  package static func writeConflict(_ table: String) -> SQLError {
+    var error = SQLError(
+      .serializationFailure, "could not serialize access due to concurrent update",
+      detail: "A row of table \"\(table)\" was changed by another transaction after this one's snapshot.",
+      hint: "Run the transaction again.")
+    error.table = table
+    return error
+  }
+
+  package static func readConflict(_ table: String) -> SQLError {
+    var error = SQLError(
+      .serializationFailure,
+      "could not serialize access due to read/write dependencies among transactions",
+      detail: "Rows of table \"\(table)\" that this transaction read were changed by another one.",
+      hint: "Run the transaction again.")
+    error.table = table
+    return error
+  }
+}

@@ -1,0 +1,166 @@
+import Keys
+import Operations
+import Tablet
+import Values
+
+/// How a transaction ends (DESIGN §10.2; the states are on the module's page).
+extension GatewayTransaction {
+  package func commit(deadline: Deadline?) async throws(SQLError) {
+    try requireActive()
+    let (participants, readSet) = state.withLock { state in
+      state.phase = .ended
+      return (state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.readSet)
+    }
+    gateway.transactions.remove(id)
+    let writers = participants.filter { $0.pendingBytes > 0 }
+    guard let anchor = Self.anchor(of: writers, near: gateway) else {
+      // Nothing was written, so there is nothing to agree on; locks are let go.
+      return release(participants)
+    }
+    do throws(SQLError) {
+      try await commit(anchor: anchor, participants, readSet, deadline: deadline)
+    } catch {
+      // What may have happened is left to those who find it: the anchor knows.
+      if error.state != .statementCompletionUnknown { release(participants) }
+      throw error
+    }
+  }
+
+  package func rollback() async {
+    let participants = state.withLock { state -> [Participant] in
+      guard state.phase == .active else { return [] }
+      state.phase = .ended
+      return state.participants.values.sorted { $0.tablet.id < $1.tablet.id }
+    }
+    gateway.transactions.remove(id)
+    release(participants)
+  }
+
+  /// The tablet that decides: one whose rows others wait for lets them go on soonest, then one that is led here, then
+  /// the one with most to write.
+  private static func anchor(of writers: [Participant], near gateway: Gateway) -> Participant? {
+    writers.max { a, b in rank(a, gateway) < rank(b, gateway) }
+  }
+
+  private static func rank(_ participant: Participant, _ gateway: Gateway) -> (Int, Int, Int, UInt64) {
+    let isLocal = gateway.router.knownLeader(of: participant.tablet.id) == gateway.router.node
+    return (
+      participant.hasWaited ? 1 : 0, isLocal ? 1 : 0, participant.pendingBytes, participant.tablet.id.rawValue
+    )
+  }
+
+  private func commit(
+    anchor: Participant, _ participants: [Participant], _ readSet: [TabletID: ReadSelections], deadline: Deadline?
+  ) async throws(SQLError) {
+    let others = participants.filter { $0.tablet.id != anchor.tablet.id }
+    let readsElsewhere = readSet.keys.contains { $0 != anchor.tablet.id }
+    var step = CommitStep(id: RequestID(client: 0, sequence: 0), floor: 0, participants: [], after: .zero)
+    var staged: [Participant] = others
+    if (others.isEmpty && !readsElsewhere) && anchor.pendingBytes <= Self.inlineBytesMax {
+      // One tablet: one round.
+      if let own = readSet[anchor.tablet.id], let snapshot = state.withLock({ $0.snapshot }) {
+        step.readSet = CommitStep.ReadSet(selections: own.selections, time: snapshot.time)
+      }
+    } else {
+      let decidesLater = !readSet.isEmpty || anchor.pendingBytes > Self.inlineBytesMax
+      if decidesLater { staged = participants }
+      step.participants = others.map(\.tablet.id)
+      step.after = try await prepare(staged, anchor: anchor, deadline: deadline)
+      if decidesLater { step.time = step.after }
+      try await validate(readSet, through: step.after, deadline: deadline)
+    }
+    let time = try await decide(step, at: anchor, deadline: deadline)
+    gateway.transactions.committed(id, at: time)
+    if !staged.isEmpty { gateway.spread(id, commitTime: time, to: staged, anchor: anchor) }
+  }
+
+  /// More than this is staged in pieces, also in the anchor.
+  private static var inlineBytesMax: Int { 1 << 20 }
+
+  /// Stages everything in these tablets, at the same time. Returns the latest prepare time.
+  private func prepare(
+    _ participants: [Participant], anchor: Participant, deadline: Deadline?
+  ) async throws(SQLError) -> HybridTime {
+    var latest = HybridTime.zero
+    let step = TransactionStep.prepare(anchor: anchor.tablet.id)
+    for answer in await all(participants.map { ($0, step) }, deadline: deadline) {
+      guard case .time(let time) = try answer.get() else {
+        throw SQLError(.internalError, "a prepare answered without a time")
+      }
+      latest = max(latest, time)
+    }
+    gateway.clock.raise(to: latest)
+    return latest
+  }
+
+  /// Whether all that a serializable transaction read is still so at its commit time (DESIGN §10.4).
+  private func validate(
+    _ readSet: [TabletID: ReadSelections], through time: HybridTime, deadline: Deadline?
+  ) async throws(SQLError) {
+    guard !readSet.isEmpty, let snapshot = state.withLock({ $0.snapshot }) else { return }
+    let catalog = gateway.catalog
+    var requests: [(Participant, TransactionStep)] = []
+    for (id, read) in readSet.sorted(by: { $0.key < $1.key }) {
+      guard let tablet = catalog.tablets[id] else { throw .transactionLost }
+      let step = TransactionStep.validate(read.selections, after: snapshot.time, through: time)
+      requests.append((Participant(tablet: tablet), step))
+    }
+    for answer in await all(requests, deadline: deadline) { _ = try answer.get() }
+  }
+
+  private func decide(
+    _ step: CommitStep, at anchor: Participant, deadline: Deadline?
+  ) async throws(SQLError) -> HybridTime {
+    let ticket = router.ids.next()
+    defer { router.ids.finished(ticket.id) }
+    var step = step
+    step.id = ticket.id
+    step.floor = ticket.floor
+    let answer = try await router.step(.commit(step), of: id, in: anchor, deadline: deadline, isWrite: true)
+    guard case .time(let time) = try Self.value(of: answer) else {
+      throw SQLError(.internalError, "a commit answered without a time")
+    }
+    return time
+  }
+
+  private func all(
+    _ requests: [(Participant, TransactionStep)], deadline: Deadline?
+  ) async -> [Result<TransactionAnswer, SQLError>] {
+    await withTaskGroup(of: (Int, Result<TransactionAnswer, SQLError>).self) { group in
+      for (index, (participant, step)) in requests.enumerated() {
+        group.addTask {
+          do throws(SQLError) {
+            let answer = try await self.router.step(step, of: self.id, in: participant, deadline: deadline)
+            return (index, .success(try Self.value(of: answer)))
+          } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      var all: [(Int, Result<TransactionAnswer, SQLError>)] = []
+      for await answer in group { all.append(answer) }
+      return all.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+  }
+
+  static func value(of answer: TabletAnswer<TransactionAnswer>) throws(SQLError) -> TransactionAnswer {
+    switch answer {
+    case .done(let value): return value
+    case .failed(let error): throw error
+    // The table was dropped or rewritten under the transaction.
+    case .unknownTablet, .schemaMismatch: throw .transactionLost
+    case .notLeader, .notReady, .outcomeUnknown, .uncertain:
+      throw SQLError(.internalError, "the router passed on an answer that it must handle")
+    }
+  }
+
+  /// Lets go of everything in these tablets. Nobody waits for it: what does not arrive expires.
+  private func release(_ participants: [Participant]) {
+    if participants.isEmpty { return }
+    router.loop.spawn {
+      for participant in participants {
+        _ = await self.attempt(.abort, in: participant)
+      }
+    }
+  }
+}

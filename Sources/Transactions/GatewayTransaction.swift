@@ -1,0 +1,406 @@
+import Keys
+import Operations
+import Schema
+import Synchronization
+import Tablet
+import Values
+
+/// One transaction, run by this node's gateway: what it reads at which time, which tablets it has touched, and how it
+/// ends (`GatewayTransaction+Commit`).
+///
+/// Its writes and locks are in the memory of the tablets' leaders until it commits. Each call is a statement with a
+/// number of its own, so that it can be undone alone.
+package final class GatewayTransaction: Transaction {
+  /// One tablet that the transaction has locks or writes in.
+  struct Participant {
+    var tablet: TabletDescriptor
+    /// Nil until a request was answered.
+    var epoch: UInt64?
+    var pendingBytes = 0
+    var hasWaited = false
+  }
+
+  enum Phase {
+    case active
+    case ended
+  }
+
+  struct State {
+    var phase = Phase.active
+    var participants: [TabletID: Participant] = [:]
+    /// Of the last call that locks or writes.
+    var statement: UInt32 = 0
+    /// The snapshot: of the statement in `READ COMMITTED`, otherwise of the transaction.
+    var snapshot: Snapshot?
+    /// Whether a read has used the snapshot, so that it must not move any more.
+    var snapshotIsUsed = false
+    /// What a serializable transaction has read, to be validated when it commits.
+    var readSet: [TabletID: ReadSelections] = [:]
+    /// Why the running call has to stop.
+    var interruption: SQLError?
+    /// Whom it waits for, as the leaders said last.
+    var wait: Wait?
+  }
+
+  struct Snapshot: Hashable, Sendable {
+    var time: HybridTime
+    /// Versions up to here may be in the client's past (DESIGN §10.5); equal to `time` where nothing is in doubt.
+    var uncertaintyLimit: HybridTime
+  }
+
+  struct Wait {
+    var blockers: [TransactionID]
+    var table: TableID
+    /// Monotonic nanoseconds.
+    var reported: UInt64
+  }
+
+  package let id: TransactionID
+  package let options: TransactionOptions
+  let gateway: Gateway
+  /// Monotonic nanoseconds.
+  let started: UInt64
+  let state = Mutex(State())
+
+  init(id: TransactionID, options: TransactionOptions, gateway: Gateway) {
+    self.id = id
+    self.options = options
+    self.gateway = gateway
+    started = gateway.router.now
+  }
+
+  var router: Router { gateway.router }
+
+  package func beginStatement() {
+    guard options.isolation == .readCommitted else { return }
+    state.withLock { state in
+      state.snapshot = nil
+      state.snapshotIsUsed = false
+    }
+  }
+
+  package func mark() -> SavepointMark { SavepointMark(sequence: state.withLock { $0.statement }) }
+
+  func requireActive() throws(SQLError) {
+    let phase = state.withLock { $0.phase }
+    guard phase == .active else { throw SQLError(.internalError, "the transaction is over") }
+  }
+
+  // MARK: Snapshots
+
+  /// When a read or a search happens; nil: as the one tablet's leader thinks best.
+  func snapshot(forSeveralTablets isSeveral: Bool) async -> Snapshot? {
+    if let known = state.withLock({ $0.snapshot }) { return known }
+    let made: Snapshot
+    if let time = options.readTime {
+      made = Snapshot(time: time, uncertaintyLimit: time)
+    } else if options.isolation == .readCommitted {
+      guard isSeveral else { return nil }
+      made = gateway.uncertainSnapshot()
+    } else {
+      made = await gateway.certainSnapshot()
+    }
+    return state.withLock { state in
+      if let known = state.snapshot { return known }
+      state.snapshot = made
+      return made
+    }
+  }
+
+  /// A read was answered as of a time; what the same statement reads next is as of the same.
+  func hasRead(at time: HybridTime) {
+    state.withLock { state in
+      state.snapshotIsUsed = true
+      if state.snapshot == nil {
+        let limit = time.adding(microseconds: router.settings.maxSkewMicroseconds)
+        state.snapshot = Snapshot(time: time, uncertaintyLimit: limit)
+      }
+    }
+  }
+
+  /// A version that may be in the client's past was met: the snapshot moves there, if nobody has looked at it yet.
+  func moveSnapshot(to later: HybridTime) throws(SQLError) {
+    let moved = state.withLock { state in
+      guard !state.snapshotIsUsed else { return false }
+      let limit = max(state.snapshot?.uncertaintyLimit ?? later, later)
+      state.snapshot = Snapshot(time: later, uncertaintyLimit: limit)
+      return true
+    }
+    guard moved else { throw Self.uncertain }
+  }
+
+  private static let uncertain = SQLError(
+    .serializationFailure, "could not serialize access due to read/write dependencies among statements",
+    detail: "A row changed at a time that may be before this snapshot, after it had been used.",
+    hint: "Run the transaction again.")
+
+  // MARK: Reads
+
+  package func read(
+    _ read: TableRead, locking: RowLocking?, deadline: Deadline?
+  ) async throws(SQLError) -> any RowBatches {
+    try requireActive()
+    let table = try gateway.table(read.table, version: read.schemaVersion)
+    let shares = TabletShares(of: table, in: gateway.catalog).shares(of: read.selection)
+    if let locking { return try await lock(read, locking, table, shares, deadline: deadline) }
+    note(reading: shares)
+    return TableReader(
+      gateway: gateway, table: table, read: read, shares: shares, deadline: deadline, transaction: self)
+  }
+
+  /// Remembers what a serializable transaction looks at.
+  func note(reading shares: [(tablet: TabletDescriptor, selection: KeySelection)]) {
+    guard options.isolation == .serializable, !options.isReadOnly else { return }
+    state.withLock { state in
+      for share in shares {
+        state.readSet[share.tablet.id, default: ReadSelections(share.tablet)].add(share.selection)
+      }
+    }
+  }
+
+  /// The transaction's name and epoch for reads of a tablet in which it has something.
+  func reference(in tablet: TabletID) -> TransactionReference? {
+    state.withLock { state in
+      state.participants[tablet]?.epoch.map { TransactionReference(id: id, epoch: $0) }
+    }
+  }
+
+  private func lock(
+    _ read: TableRead, _ locking: RowLocking, _ table: TableDescriptor,
+    _ shares: [(tablet: TabletDescriptor, selection: KeySelection)], deadline: Deadline?
+  ) async throws(SQLError) -> any RowBatches {
+    note(reading: shares)
+    let answers = try await statement(
+      on: shares.map { share in
+        var part = read
+        part.selection = share.selection
+        return (share.tablet, .lock(part, locking))
+      }, searches: true, table: table, deadline: deadline)
+    var rows = answers.flatMap(\.returned)
+    if case .rows(_, let limit?) = read.pipeline.output, rows.count > limit { rows.removeLast(rows.count - limit) }
+    return ListedBatches(rows)
+  }
+
+  // MARK: Writes
+
+  package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
+    try requireActive()
+    let table = try gateway.table(mutation.table, version: mutation.schemaVersion)
+    let shares = TabletShares(of: table, in: gateway.catalog)
+    switch mutation.mutation {
+    case .insert(let rows, let onConflict):
+      let cut = try InsertShares(rows, of: table, shares: shares)
+      let answers = try await statement(
+        on: cut.shares.map { share in
+          var part = mutation
+          part.mutation = .insert(rows: share.positions.map { rows[$0] }, onConflict: onConflict)
+          return (share.tablet, .rows(part))
+        }, searches: false, table: table, deadline: deadline)
+      return cut.merged(answers)
+    case .update(let selection, let filter, let assignments):
+      return try await change(selection, mutation, table, shares, deadline: deadline) {
+        .update($0, filter: filter, assignments)
+      }
+    case .delete(let selection, let filter):
+      return try await change(selection, mutation, table, shares, deadline: deadline) {
+        .delete($0, filter: filter)
+      }
+    }
+  }
+
+  private func change(
+    _ selection: KeySelection, _ mutation: TableMutation, _ table: TableDescriptor, _ tablets: TabletShares,
+    deadline: Deadline?, _ make: (KeySelection) -> Mutation
+  ) async throws(SQLError) -> MutationResult {
+    let shares = tablets.shares(of: selection)
+    let searches = if case .ranges = selection { true } else { false }
+    if searches { note(reading: shares) }
+    let answers = try await statement(
+      on: shares.map { share in
+        var part = mutation
+        part.mutation = make(share.selection)
+        return (share.tablet, .rows(part))
+      }, searches: searches, table: table, deadline: deadline)
+    return MutationResult(
+      affectedCount: answers.reduce(0) { $0 + $1.affectedCount }, returned: answers.flatMap(\.returned),
+      changes: answers.flatMap(\.changes))
+  }
+
+  private static var restartsMax: Int { 20 }
+
+  /// One statement that locks or writes, on all its tablets at the same time. Where one of them meets a version that may
+  /// be in the client's past, all of it is undone and begins again at that time.
+  private func statement(
+    on parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], searches: Bool, table: TableDescriptor,
+    deadline: Deadline?
+  ) async throws(SQLError) -> [MutationResult] {
+    if parts.isEmpty { return [] }
+    for _ in 0..<Self.restartsMax {
+      let before = mark()
+      var snapshot: Snapshot?
+      if searches || options.isolation > .readCommitted {
+        snapshot = await self.snapshot(forSeveralTablets: parts.count > 1)
+      }
+      let outcome = try await send(parts, snapshot: snapshot, deadline: deadline)
+      switch outcome {
+      case .done(let results):
+        if let snapshot { hasRead(at: snapshot.time) }
+        return results
+      case .uncertain(let later):
+        try moveSnapshot(to: later)
+        try await rollback(to: before)
+      case .changed: throw Gateway.changed(table.name)
+      }
+    }
+    throw TableReader.tooManyRestarts
+  }
+
+  private enum Outcome {
+    case done([MutationResult])
+    case uncertain(HybridTime)
+    case changed
+  }
+
+  private func send(
+    _ parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], snapshot: Snapshot?, deadline: Deadline?
+  ) async throws(SQLError) -> Outcome {
+    let statement = state.withLock { state in
+      state.statement += 1
+      state.interruption = nil
+      for part in parts where state.participants[part.tablet.id] == nil {
+        state.participants[part.tablet.id] = Participant(tablet: part.tablet)
+      }
+      return state.statement
+    }
+    let received = await withTaskCancellationHandler {
+      await self.answers(of: parts, statement: statement, snapshot: snapshot, deadline: deadline)
+    } onCancel: {
+      interrupt(SQLError(.queryCanceled, "canceling statement due to user request"))
+    }
+    state.withLock { $0.wait = nil }
+    if let interruption = state.withLock({ $0.interruption }) { throw interruption }
+    var results: [MutationResult] = []
+    var later: HybridTime?
+    for answer in received {
+      switch try answer.get() {
+      case .done(let done): results.append(done.result)
+      case .failed(let error): throw error
+      case .uncertain(let time): later = max(later ?? time, time)
+      case .schemaMismatch, .unknownTablet: return .changed
+      case .notLeader, .notReady, .outcomeUnknown:
+        throw SQLError(.internalError, "the router passed on an answer that it must handle")
+      }
+    }
+    return later.map { .uncertain($0) } ?? .done(results)
+  }
+
+  private func answers(
+    of parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], statement: UInt32, snapshot: Snapshot?,
+    deadline: Deadline?
+  ) async -> [Result<TabletAnswer<MutateAnswer>, SQLError>] {
+    // Most statements are for one tablet: no task of its own for that.
+    if parts.count == 1 {
+      return [await answer(of: parts[0], statement: statement, snapshot: snapshot, deadline: deadline)]
+    }
+    return await withTaskGroup(of: (Int, Result<TabletAnswer<MutateAnswer>, SQLError>).self) { group in
+      for (index, part) in parts.enumerated() {
+        group.addTask {
+          (index, await self.answer(of: part, statement: statement, snapshot: snapshot, deadline: deadline))
+        }
+      }
+      var all: [(Int, Result<TabletAnswer<MutateAnswer>, SQLError>)] = []
+      for await answer in group { all.append(answer) }
+      return all.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+  }
+
+  private func answer(
+    of part: (tablet: TabletDescriptor, payload: MutateRequest.Payload), statement: UInt32, snapshot: Snapshot?,
+    deadline: Deadline?
+  ) async -> Result<TabletAnswer<MutateAnswer>, SQLError> {
+    let context = TransactionContext(
+      id: id, isolation: options.isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
+      statement: statement, epoch: state.withLock { $0.participants[part.tablet.id]?.epoch },
+      lockTimeoutMilliseconds: options.lockTimeoutMilliseconds)
+    do throws(SQLError) {
+      let answer = try await router.mutate(part.tablet, part.payload, transaction: context, deadline: deadline)
+      if case .done(let done) = answer {
+        state.withLock { state in
+          guard var participant = state.participants[part.tablet.id] else { return }
+          participant.epoch = done.epoch
+          participant.pendingBytes = done.pendingBytes
+          participant.hasWaited = participant.hasWaited || done.hasWaited
+          state.participants[part.tablet.id] = participant
+        }
+      }
+      return .success(answer)
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  // MARK: Stopping
+
+  /// Makes the running call end with this error: its requests stop to wait. Does nothing when none runs.
+  func interrupt(_ error: SQLError) {
+    let (statement, tablets) = state.withLock { state in
+      if state.interruption == nil { state.interruption = error }
+      return (state.statement, Array(state.participants.values))
+    }
+    guard statement > 0 else { return }
+    // In a task of its own: the one that runs the statement is cancelled, or waits for the very answers.
+    router.loop.spawn { await self.takeBack(statement - 1, through: statement, tablets) }
+  }
+
+  /// Takes back statements in all these tablets; whether all of them still know the transaction.
+  @discardableResult
+  func takeBack(_ statement: UInt32, through: UInt32, _ tablets: [Participant]) async -> Bool {
+    let results = await withTaskGroup(of: Bool.self) { group in
+      for participant in tablets {
+        group.addTask {
+          let step = TransactionStep.rollBack(to: statement, through: through)
+          // One that never answered a request may know nothing of the transaction, and need not.
+          return await self.attempt(step, in: participant) || participant.epoch == nil
+        }
+      }
+      var all = true
+      for await result in group { all = all && result }
+      return all
+    }
+    return results
+  }
+
+  /// A step that is tried for a while; whether it was done.
+  func attempt(_ step: TransactionStep, in participant: Participant) async -> Bool {
+    do throws(SQLError) {
+      if case .done = try await router.step(step, of: id, in: participant, deadline: soon) { return true }
+      return false
+    } catch {
+      return false
+    }
+  }
+
+  private var soon: Deadline { Deadline(nanoseconds: router.now &+ 5_000_000_000) }
+
+  package func rollback(to mark: SavepointMark) async throws(SQLError) {
+    try requireActive()
+    let (statement, tablets) = state.withLock { state in
+      (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id })
+    }
+    guard statement > mark.sequence, !tablets.isEmpty else { return }
+    guard await takeBack(mark.sequence, through: statement, tablets) else { throw .transactionLost }
+  }
+}
+
+/// Rows that are all there.
+private final class ListedBatches: RowBatches {
+  private let rows: Mutex<[Row]>
+  init(_ rows: [Row]) { self.rows = Mutex(rows) }
+  func next() async throws(SQLError) -> [Row]? {
+    rows.withLock { rows in
+      if rows.isEmpty { return nil }
+      defer { rows = [] }
+      return rows
+    }
+  }
+}
