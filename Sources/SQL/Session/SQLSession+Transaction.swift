@@ -244,10 +244,13 @@ extension SQLSession {
     throw SQLError(.activeTransaction, "\(command) cannot run inside a transaction block")
   }
 
+  /// Whether the running statement is all that its transaction has done so far, and nobody opened a block.
+  var isAlone: Bool { transaction?.phase == .implicit && transaction?.data == nil }
+
   /// Changes of the catalog are not part of transactions yet.
   /// - Throws: 0A000 where something could have to be undone with them.
   func requireNoTransaction(_ command: String) throws(SQLError) {
-    guard transaction?.phase != .implicit || transaction?.data != nil else { return }
+    if isAlone { return }
     throw .unsupported(
       "\(command) in a transaction", hint: "Send it before BEGIN or after COMMIT; it commits on its own.")
   }
