@@ -181,14 +181,18 @@ package struct LockTable: Sendable {
 
   private mutating func letGo(of owner: Owner, granted: inout [RequestNumber]) {
     guard let keys = held.removeValue(forKey: owner) else { return }
-    // In order, so that the same steps give the same grants in every process.
-    let sorted = keys.count > 1 ? keys.sorted { KeyRange.isLess($0, $1) } : Array(keys)
-    for key in sorted {
+    var wanted: [[UInt8]] = []
+    for key in keys {
       guard var lock = locks.removeValue(forKey: key) else { continue }
+      // Hardly any lock has another holder or somebody who waits; there may be very many of them.
+      if lock.holders.count == 1, lock.waiters.isEmpty { continue }
       lock.holders.removeAll { $0.owner == owner }
       put(lock, at: key)
+      if !lock.waiters.isEmpty { wanted.append(key) }
     }
-    for key in sorted { serve(key, granted: &granted) }
+    // In order, so that the same steps give the same grants in every process.
+    wanted.sort(by: KeyRange.isLess)
+    for key in wanted { serve(key, granted: &granted) }
   }
 
   private mutating func put(_ lock: Lock, at key: [UInt8]) {
@@ -236,11 +240,9 @@ package struct LockTable: Sendable {
     return (key, owners.isEmpty ? lock.waiters.map(\.owner) : owners)
   }
 
-  /// What an owner holds, in key order.
-  package func locks(of owner: Owner) -> [(key: [UInt8], strength: RowLockStrength)] {
-    (held[owner] ?? []).sorted { KeyRange.isLess($0, $1) }.compactMap { key in
-      locks[key]?.holders.first { $0.owner == owner }.map { (key, $0.strength) }
-    }
+  /// How strongly an owner holds a key; nil if it does not.
+  package func strength(of owner: Owner, on key: [UInt8]) -> RowLockStrength? {
+    locks[key]?.holders.first { $0.owner == owner }?.strength
   }
 
   /// Costly; tests call it after each step.

@@ -169,7 +169,7 @@ package actor TabletHost {
     }
   }
 
-  private func nextWorker() -> any BlockingWorker {
+  func nextWorker() -> any BlockingWorker {
     nextReader = (nextReader + 1) % readers.count
     return readers[nextReader]
   }

@@ -71,12 +71,10 @@ extension TabletReplica {
   /// What the transaction has to stage, cut so that no entry of the log gets too large.
   private func piecesToStage(of transaction: OpenTransaction, anchor: TabletID) -> [StagedPiece] {
     let documents = transaction.overlay.writes()
-    let written = Set(documents.map(\.documentKey))
-    let onlyLocked = locks.locks(of: transaction.owner).filter { !written.contains($0.key) }
     var pieces: [StagedPiece] = []
     var piece = StagedPiece(
       transaction: transaction.id, anchor: anchor, documents: [],
-      locks: onlyLocked.map { StagedLock(key: $0.key, strength: $0.strength) }, isLast: false)
+      locks: transaction.locksToStage(locks), isLast: false)
     var bytes = 0
     for document in documents {
       if bytes + document.byteCount > environment.settings.stagedPieceBytesMax, !piece.documents.isEmpty {

@@ -204,6 +204,7 @@ extension TabletReplica {
     _ operation: WriteOperation, keys: [[UInt8]], _ evaluator: MutationEvaluator, _ store: any Store
   ) throws(DocStoreError) {
     let overlay = operation.transaction?.overlay.view(forRanges: false)
+    operation.evaluatedKeys = keys
     switch operation.request.payload {
     case .documents: break
     case .rows(let mutation):

@@ -20,6 +20,8 @@ final class WriteOperation {
   var hasWaited = false
   /// How many of its keys are evaluated, where there are many.
   var evaluatedCount = 0
+  /// Those of the slice that was evaluated last.
+  var evaluatedKeys: [[UInt8]] = []
   /// Set when it is evaluated.
   var time = HybridTime.zero
   var result: MutationResult?

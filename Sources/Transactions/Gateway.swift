@@ -68,7 +68,7 @@ package final class Gateway: DataPlane, Sendable {
     if let tablet = try soleTablet(of: mutation, table) {
       do throws(SQLError) {
         return try await mutate(tablet, table: table, mutation, deadline: deadline)
-      } catch where error.state == .programLimitExceeded {
+      } catch  where error.state == .programLimitExceeded {
         // Too much for one entry of the log; a transaction stages it in pieces.
       }
     }
