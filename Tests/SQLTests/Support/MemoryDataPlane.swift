@@ -240,9 +240,3 @@ final class MemoryDataPlane: DataPlane {
     return ClusterStatus(nodes: nodes, tablets: tablets)
   }
 }
-
-extension MemoryDataPlane {
-  func begin(_ options: TransactionOptions) -> any Transaction {
-    preconditionFailure("transactions in memory come with the statements that use them")
-  }
-}
