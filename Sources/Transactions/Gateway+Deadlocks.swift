@@ -140,5 +140,5 @@ extension GatewayTransaction {
   }
 
   /// Leaders report with every tick.
-  private static var waitLifetime: UInt64 { 250_000_000 }
+  private static var waitLifetime: UInt64 { 500_000_000 }
 }
