@@ -34,7 +34,7 @@ extension Gateway {
   }
 
   private func arrived(_ probe: DeadlockProbe) {
-    guard let target = transactions[probe.target] else { return }
+    guard let target = transactions[probe.target], transactions.isNew(probe, now: router.now) else { return }
     for step in probe.step(blockers: target.blockers) {
       switch step {
       case .forward(let next): forward(next)
