@@ -406,6 +406,7 @@ extension WriteOperation {
     .done(
       MutateAnswer(
         result: result ?? MutationResult(affectedCount: 0, returned: []), epoch: transaction?.epoch ?? 0,
-        pendingBytes: transaction?.overlay.byteCount ?? 0, hasWaited: hasWaited))
+        pendingBytes: transaction?.overlay.byteCount ?? 0, locksRows: transaction?.locksRows ?? false,
+        hasWaited: hasWaited))
   }
 }

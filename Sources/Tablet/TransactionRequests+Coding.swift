@@ -92,6 +92,7 @@ extension ByteWriter {
     write(answer.result)
     writeFixed(answer.epoch)
     writeCount(answer.pendingBytes)
+    write(answer.locksRows)
     write(answer.hasWaited)
   }
 }
@@ -167,7 +168,7 @@ extension ByteReader {
   package mutating func readMutateAnswer() throws(CodingError) -> MutateAnswer {
     MutateAnswer(
       result: try readMutationResult(), epoch: try readFixed(), pendingBytes: try readNarrow(),
-      hasWaited: try readBool())
+      locksRows: try readBool(), hasWaited: try readBool())
   }
 }
 
