@@ -40,6 +40,7 @@ extension TabletReplica {
         let outcome = ledger.apply(write)
         if !outcome.documents.isEmpty {
           batch.put(outcome.documents, at: outcome.time)
+          if outcome.documents.contains(where: { $0.documentKey == SchemaFence.key }) { schemaVersionRequired = nil }
           all.append(outcome.documents)
         }
         if let ended = outcome.ended { hasEnded.append(ended) }

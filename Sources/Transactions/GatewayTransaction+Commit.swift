@@ -7,11 +7,20 @@ import Values
 extension GatewayTransaction {
   package func commit(deadline: Deadline?) async throws(SQLError) {
     try requireActive()
-    let (participants, readSet) = state.withLock { state in
+    let (participants, readSet, written) = state.withLock { state in
       state.phase = .ended
-      return (state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.readSet)
+      return (state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.readSet, state.written)
     }
     gateway.transactions.remove(id)
+    let ticket = gateway.commits.enter()
+    defer { gateway.commits.leave(ticket) }
+    do throws(SQLError) {
+      for (table, version) in written { _ = try gateway.table(table, version: version) }
+    } catch {
+      // An index or a foreign key came in between, and what was written knows nothing of it.
+      release(participants)
+      throw error
+    }
     let writers = participants.filter { $0.pendingBytes > 0 }
     guard let anchor = Self.anchor(of: writers, near: gateway) else {
       // Nothing was written, so there is nothing to agree on; locks are let go.
