@@ -184,7 +184,10 @@ let package = Package(
       dependencies: ["DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values"],
       swiftSettings: strict),
     .testTarget(
-      name: "SQLTests", dependencies: ["SQL", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
+      name: "SQLTests",
+      dependencies: [
+        "SQL", "Transactions", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime", "Coding",
+      ],
       exclude: ["Scripts"], swiftSettings: strict),
     .testTarget(
       name: "PostgresWireTests", dependencies: ["PostgresWire", "SQL", "Values", "Runtime", nio, nioPosix],

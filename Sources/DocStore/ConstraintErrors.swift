@@ -26,8 +26,10 @@ extension TableDescriptor {
   func uniqueViolation(by row: Row) -> SQLError {
     var error = violation(
       .uniqueViolation, "duplicate key value violates unique constraint \"\(primaryKey.constraintName)\"")
-    let names = keyPositions.map { Self.quoted(columns[$0].name) }
-    let values = keyPositions.map { text(of: row, at: $0) }
+    // An index names its columns as they are to be shown, and keeps what only tells entries apart hidden.
+    let shown = keyPositions.filter { !isIndex || !columns[$0].isHidden }
+    let names = shown.map { isIndex ? columns[$0].name : Self.quoted(columns[$0].name) }
+    let values = shown.map { text(of: row, at: $0) }
     error.detail = "Key (\(names.joined(separator: ", ")))=(\(values.joined(separator: ", "))) already exists."
     error.constraint = primaryKey.constraintName
     return error

@@ -11,7 +11,10 @@ struct RowRules: Sendable {
   init(_ table: TableDescriptor) {
     self.table = table
     let keyPositions = Set(table.keyPositions)
-    notNullPositions = table.columns.indices.filter { table.columns[$0].isNotNull || keyPositions.contains($0) }
+    // The keys of an index may be NULL.
+    notNullPositions = table.columns.indices.filter {
+      table.columns[$0].isNotNull || (keyPositions.contains($0) && !table.isIndex)
+    }
     // By name, as PostgreSQL tries them, so that the same one is reported.
     checks = table.checks
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

@@ -36,7 +36,8 @@ final class ClusterServices: Sendable {
 
   // MARK: Answering
 
-  func serve(on transport: Transport) {
+  /// - Parameter commits: those of this node's gateway.
+  func serve(on transport: Transport, commits: CommitGate) {
     let loop = service.loop
     transport.handle(NodeService.changeCatalog.rawValue, on: loop) { _, bytes, _ in
       await self.service.change(try CatalogChangeRequest(decoding: bytes)).encoded { $1.write(to: &$0) }
@@ -50,6 +51,7 @@ final class ClusterServices: Sendable {
     }
     transport.handle(NodeService.awaitCatalog.rawValue, on: loop) { _, bytes, _ in
       await self.replica.reached(try AwaitCatalogRequest(decoding: bytes).version)
+      await commits.drained()
       return []
     }
     transport.handle(NodeService.status.rawValue, on: loop) { _, _, _ in await self.ownStatus().encoded() }

@@ -109,14 +109,21 @@ package final class NodeCore: Sendable {
     catalogReplica = replica
     let ids = RequestIDSource(client: runtime.random.next())
     let live = LiveNodes(node: configuration.node, transport: transport)
+    let commits = CommitGate()
+    let node = configuration.node
     catalogService = CatalogService(
       host: tablets.host(of: .catalog), replica: replica, box: catalog,
       replicationFactor: configuration.replicationFactor, ids: ids, logger: logger, liveNodes: { live.nodes },
-      awaitCatalog: { node, version in
-        // A node that does not answer in time is as good as dead: it will read the catalog when it comes back.
-        _ = try? await transport.call(
-          NodeService.awaitCatalog.rawValue, AwaitCatalogRequest(version: version).encoded(), to: node,
+      awaitCatalog: { other, version in
+        if other == node {
+          await replica.reached(version)
+          await commits.drained()
+          return true
+        }
+        let answer = try? await transport.call(
+          NodeService.awaitCatalog.rawValue, AwaitCatalogRequest(version: version).encoded(), to: other,
           timeoutNanoseconds: 2_000_000_000)
+        return answer != nil
       })
     let router = Router(
       node: configuration.node, runtime: runtime, transport: transport, tablets: tablets, catalog: catalog,
@@ -126,8 +133,8 @@ package final class NodeCore: Sendable {
       tablets: tablets, transport: transport, live: live)
     gateway = Gateway(
       router: router, clock: clock,
-      services: services.gatewayServices(members: Self.catalogMembers(of: configuration)))
-    services.serve(on: transport)
+      services: services.gatewayServices(members: Self.catalogMembers(of: configuration)), commits: commits)
+    services.serve(on: transport, commits: commits)
     gateway.serve()
     peers.install(gateway.peerServices)
   }

@@ -10,10 +10,11 @@ extension ByteWriter {
       write(UInt8(1))
       write(table)
       write(ifNotExists)
-    case .dropTables(let names, let ifExists):
+    case .dropTables(let names, let ifExists, let cascade):
       write(UInt8(2))
       writeArray(names) { $0.write($1) }
       write(ifExists)
+      write(cascade)
     case .truncate(let tables):
       write(UInt8(3))
       writeArray(tables) { $0.writeVarint(UInt64($1.rawValue)) }
@@ -27,6 +28,15 @@ extension ByteWriter {
       writeVarint(UInt64(table.rawValue))
       writeVarint(UInt64(expectedVersion))
       write(isFrozen)
+    case .createIndex(let index, let table, let ifNotExists):
+      write(UInt8(6))
+      write(index)
+      writeVarint(UInt64(table.rawValue))
+      write(ifNotExists)
+    case .alterTable(let table, let alteration):
+      write(UInt8(7))
+      writeVarint(UInt64(table.rawValue))
+      write(alteration)
     }
   }
 
@@ -50,7 +60,13 @@ extension ByteWriter {
     write(table.primaryKey)
     writeArray(table.checks) { $0.write($1) }
     writeArray(table.sequences) { $0.write($1) }
-    switch table.sharding {
+    write(table.sharding)
+    writeArray(table.indexes) { $0.write($1) }
+    writeArray(table.foreignKeys) { $0.write($1) }
+  }
+
+  mutating func write(_ sharding: NewTable.Sharding) {
+    switch sharding {
     case .hash(let tabletCount):
       write(UInt8(1))
       writeOptional(tabletCount) { $0.writeCount($1) }
@@ -66,12 +82,15 @@ extension ByteReader {
     try readFormat(OperationsFormat.version, of: "catalog change")
     switch try readByte() {
     case 1: return .createTable(try readNewTable(), ifNotExists: try readBool())
-    case 2: return .dropTables(try readTableNames(), ifExists: try readBool())
+    case 2:
+      return .dropTables(try readTableNames(), ifExists: try readBool(), cascade: try readBool())
     case 3:
       return .truncate(try readArray { reader throws(CodingError) in try reader.readTableID() })
     case 4:
       return .replaceStorage(of: try readTableID(), expectedVersion: try readNarrow(), by: try readTableID())
     case 5: return .freeze(try readTableID(), expectedVersion: try readNarrow(), isFrozen: try readBool())
+    case 6: return .createIndex(try readNewIndex(), on: try readTableID(), ifNotExists: try readBool())
+    case 7: return .alterTable(try readTableID(), try readTableAlteration())
     default: throw .malformed(what: "catalog change")
     }
   }
@@ -99,14 +118,21 @@ extension ByteReader {
       primaryKey: try readPrimaryKey(),
       checks: try readArray { reader throws(CodingError) in try reader.readCheckConstraint() },
       sequences: try readArray { reader throws(CodingError) in try reader.readSequenceDescriptor() },
-      sharding: try readSharding())
+      sharding: try readSharding(),
+      indexes: try readArray { reader throws(CodingError) in try reader.readNewIndex() },
+      foreignKeys: try readArray { reader throws(CodingError) in try reader.readNewForeignKey() })
     guard table.primaryKey.isConsistent(withColumnCount: table.columns.count) else {
       throw .malformed(what: "primary key")
     }
+    guard
+      table.indexes.allSatisfy({
+        $0.descriptor(relation: TableID(0), state: .ready).isConsistent(withColumnCount: table.columns.count)
+      }), table.foreignKeys.allSatisfy({ $0.columns.allSatisfy(table.columns.indices.contains) })
+    else { throw .malformed(what: "constraint of a table") }
     return table
   }
 
-  private mutating func readSharding() throws(CodingError) -> NewTable.Sharding {
+  mutating func readSharding() throws(CodingError) -> NewTable.Sharding {
     switch try readByte() {
     case 1: .hash(tabletCount: try readOptional { reader throws(CodingError) in try reader.readNarrow() })
     case 2: .range(splits: try readArray { reader throws(CodingError) in try reader.readBytes() })

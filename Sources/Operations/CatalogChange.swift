@@ -6,9 +6,11 @@ import Values
 /// One change of the catalog: decided at the catalog's leader, all or nothing.
 package enum CatalogChange: Sendable {
   case createTable(NewTable, ifNotExists: Bool)
-  /// All of them or none; the error names the first that is missing, unless `ifExists`.
-  case dropTables([TableName], ifExists: Bool)
-  /// New, empty tablets for each table in one step; the old ones go away.
+  /// All of them or none; the error names the first that is missing, unless `ifExists`. With `cascade` the foreign keys
+  /// of other tables that refer to them go, too; without, they stand in the way (2BP01).
+  case dropTables([TableName], ifExists: Bool, cascade: Bool)
+  /// New, empty tablets for each table and its indexes in one step; the old ones go away. Refused (0A000) while another
+  /// table's foreign key refers to one of them.
   case truncate([TableID])
   /// Forbids (or allows again) writing to a table, under a new version: a tablet that answers reads of that version takes
   /// no writes any more. Refused if the table's version is not `expectedVersion`.
@@ -16,6 +18,9 @@ package enum CatalogChange: Sendable {
   /// Puts an already filled table (`by`) in the place of another in one step: it takes the name, and the other one goes
   /// away with its tablets. Refused if the old table's version is not `expectedVersion`.
   case replaceStorage(of: TableID, expectedVersion: UInt32, by: TableID)
+  /// Makes an index in state `deleteOnly`.
+  case createIndex(NewIndex, on: TableID, ifNotExists: Bool)
+  case alterTable(TableID, TableAlteration)
 }
 
 package struct TableName: Hashable, Sendable {
@@ -35,6 +40,9 @@ package struct NewTable: Sendable {
   package var checks: [CheckConstraint]
   package var sequences: [SequenceDescriptor]
   package var sharding: Sharding
+  /// Ready from the start, as there are no rows yet.
+  package var indexes: [NewIndex]
+  package var foreignKeys: [NewForeignKey]
 
   package enum Sharding: Sendable {
     /// As many tablets as suit the cluster (`nil`), or this many; hash-sharded tables only.
@@ -45,8 +53,10 @@ package struct NewTable: Sendable {
 
   package init(
     name: TableName, columns: [ColumnDescriptor], primaryKey: PrimaryKey, checks: [CheckConstraint],
-    sequences: [SequenceDescriptor], sharding: Sharding
+    sequences: [SequenceDescriptor], sharding: Sharding, indexes: [NewIndex] = [], foreignKeys: [NewForeignKey] = []
   ) {
+    self.indexes = indexes
+    self.foreignKeys = foreignKeys
     self.name = name
     self.columns = columns
     self.primaryKey = primaryKey
@@ -57,6 +67,13 @@ package struct NewTable: Sendable {
 }
 
 extension SQLError {
+  package static func cannotTruncate(_ table: String, referencedBy user: String) -> SQLError {
+    SQLError(
+      .featureNotSupported, "cannot truncate a table referenced in a foreign key constraint",
+      detail: "Table \"\(user)\" references \"\(table)\".",
+      hint: "Truncate table \"\(user)\" at the same time, or use TRUNCATE ... CASCADE.")
+  }
+
   /// A write came to a table that is frozen for a rewrite.
   package static func beingRewritten(_ table: String) -> SQLError {
     SQLError(

@@ -23,6 +23,12 @@ package struct CatalogPlanner {
     package var removals: [CatalogRecord.Key] = []
     package var skipped: [TableName] = []
     package var isEmpty: Bool { puts.isEmpty && removals.isEmpty }
+
+    /// Writes a table, once: the last word counts.
+    mutating func put(_ table: TableDescriptor) {
+      puts.removeAll { $0.key == .table(table.id) }
+      puts.append(.table(table))
+    }
   }
 
   package func plan(_ change: CatalogChange) throws(SQLError) -> Plan {
@@ -31,12 +37,16 @@ package struct CatalogPlanner {
     switch change {
     case .createTable(let table, let ifNotExists):
       plan = try create(table, ifNotExists: ifNotExists, counters: &counters)
-    case .dropTables(let names, let ifExists): plan = try drop(names, ifExists: ifExists)
+    case .dropTables(let names, let ifExists, let cascade):
+      plan = try drop(names, ifExists: ifExists, cascade: cascade)
     case .truncate(let ids): plan = try truncate(ids, counters: &counters)
     case .freeze(let id, let version, let isFrozen):
       plan = try freeze(id, expectedVersion: version, isFrozen: isFrozen)
     case .replaceStorage(let id, let version, let replacement):
       plan = try replaceStorage(of: id, expectedVersion: version, by: replacement)
+    case .createIndex(let index, let table, let ifNotExists):
+      plan = try createIndex(index, on: table, ifNotExists: ifNotExists, counters: &counters)
+    case .alterTable(let id, let alteration): plan = try alter(id, alteration)
     }
     if plan.isEmpty { return plan }
     if counters != self.counters { plan.puts.append(.counters(counters)) }
@@ -50,17 +60,107 @@ package struct CatalogPlanner {
     _ new: NewTable, ifNotExists: Bool, counters: inout CatalogCounters
   ) throws(SQLError) -> Plan {
     var plan = Plan()
-    if catalog.table(schema: new.name.schema, name: new.name.name) != nil {
-      guard ifNotExists else {
-        throw SQLError(.duplicateTable, "relation \"\(new.name.name)\" already exists")
-      }
+    if catalog.relation(schema: new.name.schema, name: new.name.name) != nil {
+      guard ifNotExists else { throw Self.duplicate(new.name.name) }
       plan.skipped = [new.name]
       return plan
     }
     counters.table += 1
     let id = TableID(counters.table)
+    let tablets = try makeTablets(table: id, new.sharding, counters: &counters)
+    var table = TableDescriptor(
+      id: id, schema: new.name.schema, name: new.name.name, version: 1, columns: new.columns,
+      primaryKey: new.primaryKey, checks: new.checks, tablets: tablets.map(\.id), sequences: new.sequences)
+    plan.puts = tablets.map { .tablet($0) }
+    for index in new.indexes {
+      try addIndex(index, to: &table, state: .ready, plan: &plan, counters: &counters)
+    }
+    for key in new.foreignKeys {
+      var referenced = table
+      if let other = key.referencedTable {
+        // Its writers have to look after the new table's rows from now on.
+        referenced = try self.table(other, after: plan)
+        referenced.version += 1
+        plan.put(referenced)
+      }
+      table.foreignKeys.append(try key.descriptor(to: referenced, isValidated: true))
+    }
+    plan.put(table)
+    for sequence in new.sequences {
+      plan.puts.append(.sequence(SequenceKey(table: id, column: sequence.column), next: sequence.start))
+    }
+    return plan
+  }
+
+  private static func duplicate(_ name: String) -> SQLError {
+    SQLError(.duplicateTable, "relation \"\(name)\" already exists")
+  }
+
+  /// A table as it will be after the plan so far.
+  private func table(_ id: TableID, after plan: Plan) throws(SQLError) -> TableDescriptor {
+    for case .table(let table) in plan.puts where table.id == id { return table }
+    guard let table = catalog.tables[id] else {
+      throw SQLError(.undefinedTable, "a table was dropped by another statement")
+    }
+    return table
+  }
+
+  // MARK: Indexes and alterations
+
+  private func createIndex(
+    _ new: NewIndex, on id: TableID, ifNotExists: Bool, counters: inout CatalogCounters
+  ) throws(SQLError) -> Plan {
+    var plan = Plan()
+    guard var table = catalog.tables[id] else { throw SQLError(.undefinedTable, "the table was dropped") }
+    guard !table.isFrozen else { throw .beingRewritten(table.name) }
+    if catalog.relation(schema: table.schema, name: new.name) != nil {
+      guard ifNotExists else { throw Self.duplicate(new.name) }
+      plan.skipped = [TableName(schema: table.schema, name: new.name)]
+      return plan
+    }
+    try addIndex(new, to: &table, state: .deleteOnly, plan: &plan, counters: &counters)
+    table.version += 1
+    plan.put(table)
+    return plan
+  }
+
+  private func addIndex(
+    _ new: NewIndex, to table: inout TableDescriptor, state: IndexState, plan: inout Plan,
+    counters: inout CatalogCounters
+  ) throws(SQLError) {
+    guard new.name != table.name, table.index(named: new.name) == nil,
+      catalog.relation(schema: table.schema, name: new.name) == nil
+    else { throw Self.duplicate(new.name) }
+    counters.table += 1
+    let id = TableID(counters.table)
+    let tablets = try makeTablets(table: id, new.sharding, counters: &counters)
+    plan.puts += tablets.map { .tablet($0) }
+    plan.put(new.relation(id, of: table, tablets: tablets.map(\.id)))
+    table.indexes.append(new.descriptor(relation: id, state: state))
+  }
+
+  private func alter(_ id: TableID, _ alteration: TableAlteration) throws(SQLError) -> Plan {
+    guard let table = catalog.tables[id] else { throw SQLError(.undefinedTable, "the table was dropped") }
+    guard !table.isFrozen else { throw .beingRewritten(table.name) }
+    var plan = Plan()
+    if case .dropIndex(let relation) = alteration, let relation = catalog.tables[relation] {
+      remove(relation, from: &plan)
+    }
+    plan.put(try alteration.applied(to: table, in: catalog))
+    if let other = alteration.otherTable(of: table), var other = catalog.tables[other] {
+      other.version += 1
+      plan.put(other)
+    }
+    return plan
+  }
+
+  // MARK: Tablets
+
+  private func makeTablets(
+    table id: TableID, _ sharding: NewTable.Sharding, counters: inout CatalogCounters
+  ) throws(SQLError) -> [TabletDescriptor] {
     let ranges: [KeyRange]
-    switch new.sharding {
+    switch sharding {
     case .hash(let count):
       let count = count ?? max(1, min(replicationFactor, catalog.nodes.count))
       guard (1...Self.tabletsPerTableMax).contains(count) else {
@@ -75,15 +175,7 @@ package struct CatalogPlanner {
       }
       ranges = try TabletBounds.range(table: id, splits: splits)
     }
-    let tablets = try makeTablets(table: id, ranges: ranges, counters: &counters)
-    let table = TableDescriptor(
-      id: id, schema: new.name.schema, name: new.name.name, version: 1, columns: new.columns,
-      primaryKey: new.primaryKey, checks: new.checks, tablets: tablets.map(\.id), sequences: new.sequences)
-    plan.puts = tablets.map { .tablet($0) } + [.table(table)]
-    for sequence in new.sequences {
-      plan.puts.append(.sequence(SequenceKey(table: id, column: sequence.column), next: sequence.start))
-    }
-    return plan
+    return try makeTablets(table: id, ranges: ranges, counters: &counters)
   }
 
   private func makeTablets(
@@ -125,15 +217,34 @@ package struct CatalogPlanner {
       node: node.id, zone: "\(node.cloud).\(node.region).\(node.zone)", replicaCount: replicas, leaderCount: leaders)
   }
 
-  private func drop(_ names: [TableName], ifExists: Bool) throws(SQLError) -> Plan {
+  private func drop(_ names: [TableName], ifExists: Bool, cascade: Bool) throws(SQLError) -> Plan {
     var plan = Plan()
+    let dropped = Set(names.compactMap { catalog.table(schema: $0.schema, name: $0.name)?.id })
     for name in names {
       guard let table = catalog.table(schema: name.schema, name: name.name) else {
         guard ifExists else { throw SQLError(.undefinedTable, "table \"\(name.name)\" does not exist") }
         plan.skipped.append(name)
         continue
       }
+      let users = catalog.foreignKeys(to: table, besides: dropped)
+      guard users.isEmpty || cascade else {
+        throw .hasDependents(
+          "table \(table.name)", dependents: users.map { "constraint \($0.key.name) on table \($0.table.name)" })
+      }
+      for id in Set(users.map(\.table.id)).sorted() {
+        var user = try self.table(id, after: plan)
+        user.foreignKeys.removeAll { $0.referencedTable == table.id }
+        user.version += 1
+        plan.put(user)
+      }
+      // Tables that it referred to need not look after it any more.
+      for id in Set(table.foreignKeys.map(\.referencedTable)).subtracting(dropped).sorted() {
+        var referenced = try self.table(id, after: plan)
+        referenced.version += 1
+        plan.put(referenced)
+      }
       remove(table, from: &plan)
+      for index in table.indexes { if let relation = catalog.tables[index.relation] { remove(relation, from: &plan) } }
     }
     return plan
   }
@@ -148,10 +259,17 @@ package struct CatalogPlanner {
   private func truncate(_ ids: [TableID], counters: inout CatalogCounters) throws(SQLError) -> Plan {
     var plan = Plan()
     for id in ids {
-      guard var table = catalog.tables[id] else {
+      guard let table = catalog.tables[id] else {
         throw SQLError(.undefinedTable, "a table was dropped while it was to be truncated")
       }
       guard !table.isFrozen else { throw .beingRewritten(table.name) }
+      if let user = catalog.foreignKeys(to: table, besides: Set(ids)).first {
+        throw .cannotTruncate(table.name, referencedBy: user.table.name)
+      }
+    }
+    let relations = ids.flatMap { id in catalog.tables[id]?.indexes.map(\.relation) ?? [] }
+    for id in ids + relations {
+      guard var table = catalog.tables[id] else { continue }
       let old = catalog.tablets(of: table)
       let tablets = try makeTablets(
         table: id, ranges: old.map { KeyRange(lower: $0.lower, upper: $0.upper) }, counters: &counters)
@@ -186,6 +304,11 @@ package struct CatalogPlanner {
       throw SQLError(
         .objectNotInPrerequisiteState, "table \"\(table.name)\" was changed while it was being rewritten",
         hint: "Run the statement again.")
+    }
+    guard !catalog.hasDependents(table) else {
+      throw SQLError(
+        .objectNotInPrerequisiteState, "table \"\(table.name)\" got an index or a foreign key while it was rewritten",
+        hint: "Drop it, and run the statement again.")
     }
     // The rewritten table keeps its name and takes the replacement's identity: rows are keyed by table id.
     var plan = Plan()

@@ -22,8 +22,9 @@ package actor CatalogService {
   private let logger: Logger
   /// Nodes that answered lately, this one included.
   private let liveNodes: @Sendable () -> Set<NodeID>
-  /// Asks a node to answer once its catalog has a version.
-  private let awaitCatalog: @Sendable (NodeID, UInt64) async -> Void
+  /// Asks a node to answer once its catalog has a version and nothing begun under an older one is being committed there;
+  /// whether it did.
+  private let awaitCatalog: @Sendable (NodeID, UInt64) async -> Bool
   private let ids: RequestIDSource
   private var isBusy = false
   private var queue: [CheckedContinuation<Void, Never>] = []
@@ -31,7 +32,7 @@ package actor CatalogService {
   package init(
     host: TabletHost, replica: CatalogReplica, box: CatalogBox, replicationFactor: Int, ids: RequestIDSource,
     logger: Logger, liveNodes: @escaping @Sendable () -> Set<NodeID>,
-    awaitCatalog: @escaping @Sendable (NodeID, UInt64) async -> Void
+    awaitCatalog: @escaping @Sendable (NodeID, UInt64) async -> Bool
   ) {
     loop = host.loop
     self.host = host
@@ -188,7 +189,16 @@ package actor CatalogService {
   private func everyLiveNodeReaches(_ version: UInt64) async {
     let nodes = liveNodes().sorted()
     await withTaskGroup(of: Void.self) { group in
-      for node in nodes { group.addTask { await self.awaitCatalog(node, version) } }
+      for node in nodes { group.addTask { await self.reaches(version, node) } }
+    }
+  }
+
+  /// Asks until the node has the version, or is not heard any more: then it will read the catalog when it comes back,
+  /// before it serves anybody.
+  private func reaches(_ version: UInt64, _ node: NodeID) async {
+    while liveNodes().contains(node), !Task.isCancelled {
+      if await awaitCatalog(node, version) { return }
+      await loop.sleep(nanoseconds: 50_000_000)
     }
   }
 

@@ -7,7 +7,9 @@ package final class CatalogSnapshot: Sendable {
   package let tables: [TableID: TableDescriptor]
   package let tablets: [TabletID: TabletDescriptor]
   package let nodes: [NodeID: NodeDescriptor]
-  private let tablesByName: [QualifiedName: TableID]
+  private let relationsByName: [QualifiedName: TableID]
+  /// By table: those with a foreign key that refers to it, by id.
+  private let tablesReferencing: [TableID: [TableID]]
 
   package struct QualifiedName: Hashable, Sendable {
     package var schema: [UInt8]
@@ -28,14 +30,35 @@ package final class CatalogSnapshot: Sendable {
     self.tablets = tablets
     self.nodes = nodes
     var byName: [QualifiedName: TableID] = [:]
-    for table in tables.values { byName[QualifiedName(schema: table.schema, name: table.name)] = table.id }
-    tablesByName = byName
+    var referencing: [TableID: Set<TableID>] = [:]
+    for table in tables.values {
+      byName[QualifiedName(schema: table.schema, name: table.name)] = table.id
+      for key in table.foreignKeys { referencing[key.referencedTable, default: []].insert(table.id) }
+    }
+    relationsByName = byName
+    tablesReferencing = referencing.mapValues { $0.sorted() }
   }
 
   package static let empty = CatalogSnapshot(version: 0, tables: [:], tablets: [:], nodes: [:])
 
+  /// A table; not the relation of an index.
   package func table(schema: String, name: String) -> TableDescriptor? {
-    tablesByName[QualifiedName(schema: schema, name: name)].flatMap { tables[$0] }
+    relation(schema: schema, name: name).flatMap { $0.isIndex ? nil : $0 }
+  }
+
+  /// A table or the relation of an index: they share their names.
+  package func relation(schema: String, name: String) -> TableDescriptor? {
+    relationsByName[QualifiedName(schema: schema, name: name)].flatMap { tables[$0] }
+  }
+
+  /// The tables whose foreign keys refer to a table, itself perhaps among them.
+  package func referencing(_ table: TableID) -> [TableDescriptor] {
+    tablesReferencing[table]?.compactMap { tables[$0] } ?? []
+  }
+
+  /// Whether a change of the table's rows has to be followed elsewhere: in indexes, or by foreign keys.
+  package func hasDependents(_ table: TableDescriptor) -> Bool {
+    table.hasOwnDependents || tablesReferencing[table.id] != nil
   }
 
   /// Whether a tablet is one of its table's. One that is not belonged to a table that was dropped, emptied or rewritten;

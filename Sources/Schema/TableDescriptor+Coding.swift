@@ -5,7 +5,7 @@ import Values
 
 /// The first byte of every descriptor. A node that meets a greater one was not made for it and says so.
 package enum SchemaFormat {
-  package static let version: UInt8 = 1
+  package static let version: UInt8 = 2
 }
 
 extension ByteReader {
@@ -28,6 +28,9 @@ extension ByteWriter {
     writeArray(table.tablets) { $0.writeVarint($1.rawValue) }
     writeArray(table.sequences) { $0.write($1) }
     write(table.isFrozen)
+    writeArray(table.indexes) { $0.write($1) }
+    writeArray(table.foreignKeys) { $0.write($1) }
+    writeOptional(table.indexedTable) { $0.writeVarint(UInt64($1.rawValue)) }
   }
 
   package mutating func write(_ column: ColumnDescriptor) {
@@ -88,13 +91,23 @@ extension ByteReader {
       checks: try readArray { reader throws(CodingError) in try reader.readCheckConstraint() },
       tablets: try readArray { reader throws(CodingError) in TabletID(try reader.readVarint()) },
       sequences: try readArray { reader throws(CodingError) in try reader.readSequenceDescriptor() },
-      isFrozen: try readBool())
+      isFrozen: try readBool(),
+      indexes: try readArray { reader throws(CodingError) in try reader.readIndexDescriptor() },
+      foreignKeys: try readArray { reader throws(CodingError) in try reader.readForeignKey() },
+      indexedTable: try readOptional { reader throws(CodingError) in try reader.readTableID() })
     guard table.primaryKey.isConsistent(withColumnCount: table.columns.count) else {
       throw .malformed(what: "primary key")
     }
     // Stored rows name their columns by id.
     let ids = Set(table.columns.map(\.id))
     guard ids.count == table.columns.count, !ids.contains(0) else { throw .malformed(what: "column ids") }
+    guard table.indexes.allSatisfy({ $0.isConsistent(withColumnCount: table.columns.count) }) else {
+      throw .malformed(what: "index")
+    }
+    let positions = table.columns.indices
+    guard table.foreignKeys.allSatisfy({ $0.columns.allSatisfy(positions.contains) }) else {
+      throw .malformed(what: "foreign key")
+    }
     return table
   }
 

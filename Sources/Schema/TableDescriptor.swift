@@ -19,12 +19,21 @@ package struct TableDescriptor: Sendable {
   package var sequences: [SequenceDescriptor]
   /// Set while the table is being rewritten: it can be read, and nothing can be written.
   package var isFrozen: Bool
+  /// In the order of creation.
+  package var indexes: [IndexDescriptor]
+  package var foreignKeys: [ForeignKey]
+  /// Set where this is no table but the relation of an index: the table whose rows it has entries of.
+  package var indexedTable: TableID?
 
   package init(
     id: TableID, schema: String, name: String, version: UInt32, columns: [ColumnDescriptor], primaryKey: PrimaryKey,
-    checks: [CheckConstraint], tablets: [TabletID], sequences: [SequenceDescriptor], isFrozen: Bool = false
+    checks: [CheckConstraint], tablets: [TabletID], sequences: [SequenceDescriptor], isFrozen: Bool = false,
+    indexes: [IndexDescriptor] = [], foreignKeys: [ForeignKey] = [], indexedTable: TableID? = nil
   ) {
     self.isFrozen = isFrozen
+    self.indexes = indexes
+    self.foreignKeys = foreignKeys
+    self.indexedTable = indexedTable
     self.id = id
     self.schema = schema
     self.name = name

@@ -111,15 +111,47 @@ extension Shell {
       result.rows.append([row[1], Self.typeText(row), row[3] == "NO" ? "not null" : "", defaultText])
     }
     let key = rows(
-      "SELECT primary_key, sharding, tablets, size_bytes FROM sys.tables WHERE schema_name = $1 AND table_name = $2",
+      "SELECT primary_key, sharding, tablets, size_bytes, table_id FROM sys.tables "
+        + "WHERE schema_name = $1 AND table_name = $2",
       [chosen, name])
     var footers: [String] = []
     if let row = key?.rows.first {
       footers = [
         "Primary key: \(row[0] ?? "")", "Sharding: \(row[1] ?? ""), \(row[2] ?? "?") tablets, \(row[3] ?? "?") bytes",
       ]
+      if let id = row[4] { footers += indexes(ofTable: name, in: chosen) + constraints(ofTable: id) }
     }
     show(result, title: "\(footers.isEmpty ? "View" : "Table") \"\(chosen).\(name)\"", footers: footers)
+  }
+
+  /// As psql lists them: the name, what kind it is, and the definition from the method on.
+  private func indexes(ofTable name: String, in schema: String) -> [String] {
+    let found = rows(
+      "SELECT indexname, indexdef FROM pg_catalog.pg_indexes WHERE schemaname = $1 AND tablename = $2 "
+        + "ORDER BY indexname", [schema, name])
+    let lines = (found?.rows ?? []).map { row -> String in
+      let definition = row[1] ?? ""
+      let method = definition.range(of: " USING ").map { String(definition[$0.upperBound...]) } ?? ""
+      return "    \"\(row[0] ?? "")\" \(definition.hasPrefix("CREATE UNIQUE") ? "UNIQUE, " : "")\(method)"
+    }
+    return lines.isEmpty ? [] : ["Indexes:"] + lines
+  }
+
+  /// Checks and foreign keys, and the foreign keys of others that refer to the table.
+  private func constraints(ofTable id: String) -> [String] {
+    func lines(_ title: String, _ condition: String, _ line: ([String?]) -> String) -> [String] {
+      let found = rows(
+        "SELECT conname, condef, conrelid FROM pg_catalog.pg_constraint WHERE \(condition) ORDER BY conname", [id])
+      let lines = (found?.rows ?? []).map { "    " + line($0) }
+      return lines.isEmpty ? [] : [title] + lines
+    }
+    func own(_ row: [String?]) -> String { "\"\(row[0] ?? "")\" \(row[1] ?? "")" }
+    return lines("Check constraints:", "conrelid = $1 AND contype = 'c'", own)
+      + lines("Foreign-key constraints:", "conrelid = $1 AND contype = 'f'", own)
+      + lines("Referenced by:", "confrelid = $1") { row in
+        let table = rows("SELECT relname FROM pg_catalog.pg_class WHERE oid = $1", [row[2]])?.rows.first?[0]
+        return "TABLE \"\(table ?? row[2] ?? "")\" CONSTRAINT \(own(row))"
+      }
   }
 
   /// `character varying` and its length, `numeric` and its digits.

@@ -121,7 +121,7 @@ package struct SimulationRun {
     if let problem { throw problem }
     let verdict = try workload.verdict { name in
       try cluster.run(on: 1) { core -> [Row]? in
-        guard core.catalog.current.table(schema: "public", name: name) != nil else { return nil }
+        guard core.catalog.current.relation(schema: "public", name: name) != nil else { return nil }
         return try await PairTable(name, at: core).readAll()
       }
     }

@@ -40,6 +40,8 @@ final class OpenTransaction {
   /// Requests that run or wait.
   var running: [RequestID: WriteOperation] = [:]
   var hasWaited = false
+  /// The oldest version of the table that something of it was written under.
+  var oldestVersion = UInt32.max
 
   init(id: TransactionID, owner: LockTable.Owner, epoch: UInt64, state: State, now: UInt64) {
     self.id = id

@@ -220,6 +220,7 @@ extension TabletHost {
     replica.appliedTime = meta.time
     replica.retries = meta.retries
     replica.ledger = meta.ledger
+    replica.schemaVersionRequired = nil
     replica.announced = max(replica.announced, meta.position.index)
     environment.clock.raise(to: meta.time)
     replica.raft.snapshotInstalled(

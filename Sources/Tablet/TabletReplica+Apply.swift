@@ -40,6 +40,11 @@ extension TabletReplica {
         let outcome = ledger.apply(write)
         if !outcome.documents.isEmpty {
           batch.put(outcome.documents, at: outcome.time)
+          if let known = schemaVersionRequired {
+            for case let version? in outcome.documents.map({ SchemaFence.version(in: $0) }) {
+              schemaVersionRequired = max(known, version)
+            }
+          }
           all.append(outcome.documents)
         }
         if let ended = outcome.ended { hasEnded.append(ended) }

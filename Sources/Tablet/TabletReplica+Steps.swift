@@ -214,7 +214,14 @@ extension TabletReplica {
     case .stage:
       guard let transaction = transactions[step.transaction] else { return step.finish(.outcomeUnknown) }
       transaction.pieces?.removeFirst()
-      if transaction.pieces?.isEmpty == false { return stageNext(of: transaction, waiters: step) }
+      if transaction.pieces?.isEmpty == false {
+        // A fence came between its pieces: what is staged is dropped by recovery, since nobody can prepare it any more.
+        guard isCurrent(transaction.oldestVersion) else {
+          transaction.disown()
+          return step.finish(.failed(.transactionLost))
+        }
+        return stageNext(of: transaction, waiters: step)
+      }
       transaction.state = .prepared
       step.finish(.done(.time(step.time)))
     case .commit(let time):

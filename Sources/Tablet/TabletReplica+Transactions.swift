@@ -68,6 +68,9 @@ extension TabletReplica {
             hint: "Write in several transactions; for COPY see the setting apus.copy_rows_per_transaction.")))
       return false
     }
+    if case .rows(let mutation) = operation.request.payload {
+      transaction.oldestVersion = min(transaction.oldestVersion, mutation.schemaVersion)
+    }
     transaction.note(locked: operation.evaluatedKeys, written: operation.documents)
     transaction.overlay.put(operation.documents, statement: operation.request.transaction?.statement ?? 0)
     operation.documents = []

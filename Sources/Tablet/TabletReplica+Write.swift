@@ -132,6 +132,7 @@ extension TabletReplica {
     guard table.version == version else {
       return .failure(Refused(answer: .schemaMismatch(version: table.version)))
     }
+    guard isCurrent(version) else { return .failure(Refused(answer: .notReady)) }
     // A replaced or truncated table has other tablets: what is left of this one must not take rows any more.
     guard table.tablets.contains(self.id) else { return .failure(Refused(answer: .unknownTablet)) }
     guard !table.isFrozen else { return .failure(Refused(answer: .failed(.beingRewritten(table.name)))) }
@@ -173,6 +174,9 @@ extension TabletReplica {
       }
     do throws(DocStoreError) {
       if case .documents(let documents) = operation.request.payload {
+        for document in documents {
+          if let version = SchemaFence.version(in: document) { raiseFence(to: version) }
+        }
         operation.documents = documents
         operation.result = MutationResult(affectedCount: documents.count, returned: [])
       } else {

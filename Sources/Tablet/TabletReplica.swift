@@ -81,6 +81,8 @@ final class TabletReplica {
   /// Those who wait to have caught up: first for the leader's word, then until this index is applied here.
   var catchUps = CatchUps()
 
+  /// What `SchemaFence` says, once it was read.
+  var schemaVersionRequired: UInt32?
   /// How rows of the table are packed, for the schema version that came last.
   private var currentCodec: RowCodec?
 

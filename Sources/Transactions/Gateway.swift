@@ -16,8 +16,10 @@ package final class Gateway: DataPlane, Sendable {
   let services: GatewayServices
   private let sequences: SequenceCache
   let transactions: ActiveTransactions
+  let commits: CommitGate
 
-  package init(router: Router, clock: HybridClock, services: GatewayServices) {
+  package init(router: Router, clock: HybridClock, services: GatewayServices, commits: CommitGate) {
+    self.commits = commits
     self.router = router
     self.clock = clock
     self.services = services
@@ -65,7 +67,7 @@ package final class Gateway: DataPlane, Sendable {
 
   package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
     let table = try table(mutation.table, version: mutation.schemaVersion)
-    if let tablet = try soleTablet(of: mutation, table) {
+    if !catalog.hasDependents(table), let tablet = try soleTablet(of: mutation, table) {
       do throws(SQLError) {
         return try await mutate(tablet, table: table, mutation, deadline: deadline)
       } catch  where error.state == .programLimitExceeded {
@@ -133,6 +135,11 @@ package final class Gateway: DataPlane, Sendable {
       return try await mutate(mutation, deadline: deadline)
     }
     let table = try table(mutation.table, version: mutation.schemaVersion)
+    if catalog.hasDependents(table) {
+      let result = try await mutate(mutation, deadline: deadline)
+      committed = result.affectedCount
+      return result
+    }
     let cut = try InsertShares(rows, of: table, shares: TabletShares(of: table, in: catalog))
     // Every tablet's share at the same time.
     let results = await withTaskGroup(of: (Int, Result<MutationResult, SQLError>).self) { group in
@@ -175,7 +182,49 @@ package final class Gateway: DataPlane, Sendable {
       await self.services.changeCatalog(node, request, timeout)
     }
     await services.catalogReached(outcome.version)
+    try await fence(Self.tablesWritten(under: change, in: catalog), deadline: deadline)
     return outcome.result
+  }
+
+  /// The tables whose rows are to be written otherwise from now on.
+  private static func tablesWritten(under change: CatalogChange, in catalog: CatalogSnapshot) -> Set<TableID> {
+    switch change {
+    case .createIndex(_, let table, _): [table]
+    case .alterTable(let table, let alteration):
+      Set([table] + (catalog.tables[table].flatMap { alteration.otherTable(of: $0) }.map { [$0] } ?? []))
+    case .createTable(let table, _): Set(table.foreignKeys.compactMap(\.referencedTable))
+    case .dropTables, .truncate, .freeze, .replaceStorage: []
+    }
+  }
+
+  /// Writes the tables' versions through the logs of their tablets (`SchemaFence`).
+  private func fence(_ tables: Set<TableID>, deadline: Deadline?) async throws(SQLError) {
+    let catalog = catalog
+    for table in tables.sorted().compactMap({ catalog.tables[$0] }) {
+      let payload = MutateRequest.Payload.documents([SchemaFence.document(version: table.version)])
+      let answers = await withTaskGroup(of: Result<TabletAnswer<MutateAnswer>, SQLError>.self) { group in
+        for tablet in catalog.tablets(of: table) {
+          group.addTask {
+            do throws(SQLError) {
+              return .success(try await self.router.mutate(tablet, payload, deadline: deadline))
+            } catch {
+              return .failure(error)
+            }
+          }
+        }
+        var all: [Result<TabletAnswer<MutateAnswer>, SQLError>] = []
+        for await answer in group { all.append(answer) }
+        return all
+      }
+      for answer in answers {
+        switch try answer.get() {
+        // A tablet that is gone takes no rows.
+        case .done, .unknownTablet: continue
+        case .failed(let error): throw error
+        case .schemaMismatch, .notLeader, .notReady, .outcomeUnknown, .uncertain: throw Self.changed(table.name)
+        }
+      }
+    }
   }
 
   package func nextValues(of table: TableID, column: UInt16, count: Int) async throws(SQLError) -> [Int64] {

@@ -7,12 +7,21 @@ import Values
 extension GatewayTransaction {
   package func commit(deadline: Deadline?) async throws(SQLError) {
     try requireActive()
-    let (participants, readSet) = state.withLock { state in
+    let (participants, readSet, written) = state.withLock { state in
       state.phase = .ended
-      return (state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.readSet)
+      return (state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.readSet, state.written)
     }
     // Until then it has to be alive for the leaders.
     defer { gateway.transactions.remove(id) }
+    let ticket = gateway.commits.enter()
+    defer { gateway.commits.leave(ticket) }
+    do throws(SQLError) {
+      for (table, version) in written { _ = try gateway.table(table, version: version) }
+    } catch {
+      // An index or a foreign key came in between, and what was written knows nothing of it.
+      release(participants)
+      throw error
+    }
     // Where nothing was written or locked, or no request was ever answered, there is nothing to keep.
     let needed = participants.filter { $0.epoch != nil && ($0.pendingBytes > 0 || $0.locksRows) }
     guard let anchor = Self.anchor(of: needed.filter { $0.pendingBytes > 0 }, near: gateway) else {

@@ -10,7 +10,7 @@ import Values
 ///
 /// Its writes and locks are in the memory of the tablets' leaders until it commits. Each call is a statement with a
 /// number of its own, so that it can be undone alone.
-package final class GatewayTransaction: Transaction {
+package final class GatewayTransaction: Transaction, RequestCarrier {
   /// One tablet that the transaction has locks or writes in.
   struct Participant {
     var tablet: TabletDescriptor
@@ -40,6 +40,8 @@ package final class GatewayTransaction: Transaction {
     var readSet: [TabletID: ReadSelections] = [:]
     /// Why the running call has to stop.
     var interruption: SQLError?
+    /// The versions of the tables that it has written, as it knew them.
+    var written: [TableID: UInt32] = [:]
     /// Whom it waits for, as the leaders said last.
     var wait: Wait?
   }
@@ -167,9 +169,18 @@ package final class GatewayTransaction: Transaction {
     }
   }
 
+  package func readNewest(
+    _ read: TableRead, locking: RowLocking, deadline: Deadline?
+  ) async throws(SQLError) -> any RowBatches {
+    try requireActive()
+    let table = try gateway.table(read.table, version: read.schemaVersion)
+    let shares = TabletShares(of: table, in: gateway.catalog).shares(of: read.selection)
+    return try await lock(read, locking, table, shares, isNewest: true, deadline: deadline)
+  }
+
   private func lock(
     _ read: TableRead, _ locking: RowLocking, _ table: TableDescriptor,
-    _ shares: [(tablet: TabletDescriptor, selection: KeySelection)], deadline: Deadline?
+    _ shares: [(tablet: TabletDescriptor, selection: KeySelection)], isNewest: Bool = false, deadline: Deadline?
   ) async throws(SQLError) -> any RowBatches {
     note(reading: shares)
     let answers = try await statement(
@@ -177,7 +188,7 @@ package final class GatewayTransaction: Transaction {
         var part = read
         part.selection = share.selection
         return (share.tablet, .lock(part, locking))
-      }, searches: true, table: table, deadline: deadline)
+      }, searches: true, isNewest: isNewest, table: table, deadline: deadline)
     var rows = answers.flatMap(\.returned)
     if case .rows(_, let limit?) = read.pipeline.output, rows.count > limit { rows.removeLast(rows.count - limit) }
     return ListedBatches(rows)
@@ -186,8 +197,17 @@ package final class GatewayTransaction: Transaction {
   // MARK: Writes
 
   package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
+    let catalog = gateway.catalog
+    let table = try gateway.table(mutation.table, version: mutation.schemaVersion)
+    return try await DependentWrites(in: catalog, through: self, deadline: deadline).mutate(mutation, of: table)
+  }
+
+  package func mutateAlone(
+    _ mutation: TableMutation, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult {
     try requireActive()
     let table = try gateway.table(mutation.table, version: mutation.schemaVersion)
+    state.withLock { $0.written[table.id] = table.version }
     let shares = TabletShares(of: table, in: gateway.catalog)
     switch mutation.mutation {
     case .insert(let rows, let onConflict) where rows.count > Self.insertedRowsMax:
@@ -196,7 +216,7 @@ package final class GatewayTransaction: Transaction {
         var part = mutation
         part.mutation = .insert(
           rows: Array(rows[start..<min(start + Self.insertedRowsMax, rows.count)]), onConflict: onConflict)
-        let inserted = try await mutate(part, deadline: deadline)
+        let inserted = try await mutateAlone(part, deadline: deadline)
         result.affectedCount += inserted.affectedCount
         result.returned.append(contentsOf: inserted.returned)
         result.changes.append(contentsOf: inserted.changes)
@@ -246,24 +266,31 @@ package final class GatewayTransaction: Transaction {
 
   /// One statement that locks or writes, on all its tablets at the same time. Where one of them meets a version that may
   /// be in the client's past, all of it is undone and begins again at that time.
+  /// - Parameter isNewest: it sees what is committed now, whatever the transaction's snapshot is.
   private func statement(
-    on parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], searches: Bool, table: TableDescriptor,
-    deadline: Deadline?
+    on parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], searches: Bool, isNewest: Bool = false,
+    table: TableDescriptor, deadline: Deadline?
   ) async throws(SQLError) -> [MutationResult] {
     if parts.isEmpty { return [] }
+    var newest = isNewest ? gateway.uncertainSnapshot() : nil
     for _ in 0..<Self.restartsMax {
       let before = mark()
-      var snapshot: Snapshot?
-      if searches || options.isolation > .readCommitted {
+      var snapshot = newest
+      if newest == nil, searches || options.isolation > .readCommitted {
         snapshot = await self.snapshot(forSeveralTablets: parts.count > 1)
       }
-      let outcome = try await send(parts, snapshot: snapshot, deadline: deadline)
+      let outcome = try await send(
+        parts, snapshot: snapshot, isolation: isNewest ? .readCommitted : options.isolation, deadline: deadline)
       switch outcome {
       case .done(let results):
-        if let snapshot { hasRead(at: snapshot.time) }
+        if let snapshot, !isNewest { hasRead(at: snapshot.time) }
         return results
       case .uncertain(let later):
-        try moveSnapshot(to: later)
+        if let known = newest {
+          newest = Snapshot(time: later, uncertaintyLimit: max(known.uncertaintyLimit, later))
+        } else {
+          try moveSnapshot(to: later)
+        }
         try await rollback(to: before)
       case .changed: throw Gateway.changed(table.name)
       }
@@ -278,7 +305,8 @@ package final class GatewayTransaction: Transaction {
   }
 
   private func send(
-    _ parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], snapshot: Snapshot?, deadline: Deadline?
+    _ parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], snapshot: Snapshot?,
+    isolation: IsolationLevel, deadline: Deadline?
   ) async throws(SQLError) -> Outcome {
     let statement = state.withLock { state in
       state.statement += 1
@@ -289,7 +317,8 @@ package final class GatewayTransaction: Transaction {
       return state.statement
     }
     let received = await withTaskCancellationHandler {
-      await self.answers(of: parts, statement: statement, snapshot: snapshot, deadline: deadline)
+      await self.answers(
+        of: parts, statement: statement, snapshot: snapshot, isolation: isolation, deadline: deadline)
     } onCancel: {
       interrupt(SQLError(.queryCanceled, "canceling statement due to user request"))
     }
@@ -312,16 +341,23 @@ package final class GatewayTransaction: Transaction {
 
   private func answers(
     of parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], statement: UInt32, snapshot: Snapshot?,
-    deadline: Deadline?
+    isolation: IsolationLevel, deadline: Deadline?
   ) async -> [Result<TabletAnswer<MutateAnswer>, SQLError>] {
     // Most statements are for one tablet: no task of its own for that.
     if parts.count == 1 {
-      return [await answer(of: parts[0], statement: statement, snapshot: snapshot, deadline: deadline)]
+      return [
+        await answer(
+          of: parts[0], statement: statement, snapshot: snapshot, isolation: isolation, deadline: deadline)
+      ]
     }
     return await withTaskGroup(of: (Int, Result<TabletAnswer<MutateAnswer>, SQLError>).self) { group in
       for (index, part) in parts.enumerated() {
         group.addTask {
-          (index, await self.answer(of: part, statement: statement, snapshot: snapshot, deadline: deadline))
+          (
+            index,
+            await self.answer(
+              of: part, statement: statement, snapshot: snapshot, isolation: isolation, deadline: deadline)
+          )
         }
       }
       var all: [(Int, Result<TabletAnswer<MutateAnswer>, SQLError>)] = []
@@ -332,10 +368,10 @@ package final class GatewayTransaction: Transaction {
 
   private func answer(
     of part: (tablet: TabletDescriptor, payload: MutateRequest.Payload), statement: UInt32, snapshot: Snapshot?,
-    deadline: Deadline?
+    isolation: IsolationLevel, deadline: Deadline?
   ) async -> Result<TabletAnswer<MutateAnswer>, SQLError> {
     let context = TransactionContext(
-      id: id, isolation: options.isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
+      id: id, isolation: isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
       statement: statement, epoch: state.withLock { $0.participants[part.tablet.id]?.epoch },
       lockTimeoutMilliseconds: options.lockTimeoutMilliseconds)
     do throws(SQLError) {

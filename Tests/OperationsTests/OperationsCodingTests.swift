@@ -39,6 +39,23 @@ private enum Sample {
     }
   }()
 
+  static let index = NewIndex(
+    name: "i", isUnique: true, nullsAreEqual: true, isConstraint: true,
+    keys: [IndexKey(expression: .column(0, .int4), sql: "a", isDescending: true)], includes: [0],
+    predicate: IndexPredicate(expression: .isNull(.column(0, .int4)), sql: "(a IS NULL)"), hashColumnCount: 1,
+    sharding: .hash(tabletCount: 2))
+
+  static let foreignKey = NewForeignKey(
+    name: "f", columns: [0], referencedTable: TableID(8), referencedColumns: [2], referencedIndex: "u",
+    onDelete: .cascade, onUpdate: .setDefault, isMatchFull: true)
+
+  static let alterations: [TableAlteration] = [
+    .setIndexState(relation: TableID(9), .ready, readableFrom: HybridTime(rawValue: 5)),
+    .dropIndex(relation: TableID(9)), .addForeignKey(foreignKey), .validateForeignKey("f"), .dropForeignKey("f"),
+    .addCheck(CheckConstraint(name: "c", expression: filter, sql: "CHECK (x)")), .dropCheck("c"),
+    .addColumn(ColumnDescriptor(id: 1, name: "b", type: .text, isNotNull: false, defaultValue: nil)),
+  ]
+
   static let changes: [CatalogChange] = {
     let names = [TableName(schema: "public", name: "t"), TableName(schema: "s", name: "é")]
     func table(_ sharding: NewTable.Sharding) -> NewTable {
@@ -50,16 +67,18 @@ private enum Sample {
         primaryKey: PrimaryKey(
           constraintName: "t_pkey", hashColumnCount: 0, columns: [KeyColumn(column: 0, descending: true)]),
         checks: [CheckConstraint(name: "c", expression: filter, sql: "CHECK (x)")],
-        sequences: [SequenceDescriptor(name: "s", column: 1, start: .min, increment: 1, cache: 50)], sharding: sharding)
+        sequences: [SequenceDescriptor(name: "s", column: 1, start: .min, increment: 1, cache: 50)], sharding: sharding,
+        indexes: [index], foreignKeys: [foreignKey])
     }
     return [
       .createTable(table(.hash(tabletCount: nil)), ifNotExists: true),
       .createTable(table(.hash(tabletCount: 3)), ifNotExists: false),
       .createTable(table(.range(splits: [[1], [2, 3]])), ifNotExists: false),
-      .dropTables(names, ifExists: true), .truncate([TableID(7), TableID(8)]),
+      .dropTables(names, ifExists: true, cascade: true), .truncate([TableID(7), TableID(8)]),
       .freeze(TableID(9), expectedVersion: 3, isFrozen: true),
       .replaceStorage(of: TableID(7), expectedVersion: 4, by: TableID(9)),
-    ]
+      .createIndex(index, on: TableID(7), ifNotExists: true),
+    ] + alterations.map { .alterTable(TableID(7), $0) }
   }()
 
   static let status: ClusterStatus = {

@@ -46,7 +46,7 @@ import Values
   func otherVersion() {
     var writer = ByteWriter()
     writer.write(Make.everything)
-    writer.bytes[0] = 2
+    writer.bytes[0] = 1
     #expect(throws: CodingError.malformed(what: "format version of table")) {
       var reader = ByteReader(writer.bytes)
       _ = try reader.readTableDescriptor()

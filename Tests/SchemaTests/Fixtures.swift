@@ -39,6 +39,21 @@ enum Make {
     table.sequences = [
       SequenceDescriptor(name: "t_c1_seq", column: 1, start: 1, increment: -2, cache: 100)
     ]
+    table.indexes = [
+      IndexDescriptor(
+        relation: TableID(16_400), name: "t_i", isUnique: true, nullsAreEqual: true, isConstraint: true,
+        keys: [
+          IndexKey(expression: .column(0, .int4), sql: "c1", isDescending: true),
+          IndexKey(expression: .not(.isNull(.column(1, .text))), sql: "(c2 IS NOT NULL)", isDescending: false),
+        ], includes: [3, 4],
+        predicate: IndexPredicate(expression: .isNull(.column(2, SQLType(.numeric))), sql: "(c3 IS NULL)"),
+        state: .writeOnly, readableFrom: HybridTime(rawValue: 1 << 60))
+    ]
+    table.foreignKeys = [
+      ForeignKey(
+        name: "t_fk", columns: [1, 0], referencedTable: TableID(7), referencedColumns: [0, 3],
+        referencedIndex: TableID(8), onDelete: .setNull, onUpdate: .cascade, isMatchFull: true, isValidated: false)
+    ]
     return table
   }()
 

@@ -50,7 +50,11 @@ extension StatementBinder {
 
   private func lock(_ plan: inout SelectPlan, _ locking: RowLocking) {
     switch plan.source {
-    case .table:
+    case .indexOnly(_, let instead):
+      // Entries are not what others wait for: the rows are.
+      plan = instead
+      lock(&plan, locking)
+    case .table, .index:
       guard let before = plan.locking else {
         plan.locking = locking
         return

@@ -70,7 +70,7 @@ extension StatementBinder {
       source: source, filter: filter, shape: shape, sort: sort, isDistinct: syntax.isDistinct,
       limit: try bindCount(syntax.limit, "LIMIT"), offset: try bindCount(syntax.offset, "OFFSET"),
       visibleCount: visibleCount, columns: columns)
-    SelectPlanner.improve(&plan)
+    SelectPlanner.improve(&plan, in: context.catalog)
     try lock(&plan, syntax.locking, syntax, scopes)
     return plan
   }

@@ -19,10 +19,11 @@ extension StatementBinder {
       source = .values([try defaults(of: table)])
     }
     let scope = try Scope(table: table, alias: syntax.relation.alias, at: syntax.relation.location)
-    let onConflict = try bindConflict(syntax.onConflict, table, scope)
+    let (onConflict, arbiter) = try bindConflict(syntax.onConflict, table, scope)
     let returning = try bindReturning(syntax.returning, Scopes([scope]))
     return (
-      InsertPlan(table: table, source: source, onConflict: onConflict, returning: returning?.expressions),
+      InsertPlan(
+        table: table, source: source, onConflict: onConflict, arbiter: arbiter, returning: returning?.expressions),
       returning?.columns
     )
   }
@@ -137,29 +138,10 @@ extension StatementBinder {
 
   private mutating func bindConflict(
     _ syntax: OnConflictSyntax?, _ table: TableDescriptor, _ scope: Scope
-  ) throws(SQLError) -> ConflictAction {
-    guard let syntax else { return .fail }
-    let keyNames = table.primaryKey.columns.map { table.columns[$0.column] }
-    if let columns = syntax.columns {
-      for name in columns where table.position(ofColumnNamed: name) == nil {
-        throw SQLError(.undefinedColumn, "column \"\(name)\" does not exist", at: syntax.location)
-      }
-      guard keyNames.allSatisfy({ !$0.isHidden }), Set(columns) == Set(keyNames.map(\.name)) else {
-        throw SQLError(
-          .invalidColumnReference,
-          "there is no unique or exclusion constraint matching the ON CONFLICT specification", at: nil)
-      }
-    } else if let constraint = syntax.constraint {
-      guard constraint == table.primaryKey.constraintName, keyNames.allSatisfy({ !$0.isHidden }) else {
-        throw SQLError(
-          .undefinedObject, "constraint \"\(constraint)\" for table \"\(table.name)\" does not exist", at: nil)
-      }
-    } else if syntax.assignments != nil {
-      throw SQLError(
-        .syntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name",
-        hint: "For example, ON CONFLICT (column_name).", at: syntax.location)
-    }
-    guard let assignments = syntax.assignments else { return .doNothing }
+  ) throws(SQLError) -> (ConflictAction, ConflictArbiter) {
+    guard let syntax else { return (.fail, .primaryKey) }
+    let arbiter = try self.arbiter(of: syntax, table)
+    guard let assignments = syntax.assignments else { return (.doNothing, arbiter) }
 
     var excluded = scope
     excluded.name = "excluded"
@@ -172,7 +154,43 @@ extension StatementBinder {
     binder.clause = "WHERE"
     let filter = try syntax.filter.map { condition throws(SQLError) in try binder.bindCondition(condition) }
     absorb(binder)
-    return .update(bound, filter: filter)
+    return (.update(bound, filter: filter), arbiter)
+  }
+
+  /// The key or index that a conflict target means.
+  private func arbiter(of syntax: OnConflictSyntax, _ table: TableDescriptor) throws(SQLError) -> ConflictArbiter {
+    let indexes = table.indexes.filter { $0.isUnique && $0.state.isReadable }
+    if let columns = syntax.columns {
+      for name in columns where table.position(ofColumnNamed: name) == nil {
+        throw SQLError(.undefinedColumn, "column \"\(name)\" does not exist", at: syntax.location)
+      }
+      let wanted = Set(columns)
+      if table.hasUserKey, Set(table.keyPositions.map { table.columns[$0].name }) == wanted { return .primaryKey }
+      let index = indexes.first { index in
+        let names = index.keys.compactMap { $0.column.map { table.columns[$0].name } }
+        return index.predicate == nil && names.count == index.keys.count && Set(names) == wanted
+      }
+      guard let index else {
+        throw SQLError(
+          .invalidColumnReference,
+          "there is no unique or exclusion constraint matching the ON CONFLICT specification", at: nil)
+      }
+      return .index(index)
+    }
+    if let name = syntax.constraint {
+      if table.hasUserKey, name == table.primaryKey.constraintName { return .primaryKey }
+      guard let index = indexes.first(where: { $0.isConstraint && $0.name == name }) else {
+        throw SQLError(
+          .undefinedObject, "constraint \"\(name)\" for table \"\(table.name)\" does not exist", at: nil)
+      }
+      return .index(index)
+    }
+    guard syntax.assignments == nil else {
+      throw SQLError(
+        .syntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+        hint: "For example, ON CONFLICT (column_name).", at: syntax.location)
+    }
+    return indexes.isEmpty ? .primaryKey : .all
   }
 
   // MARK: - UPDATE and DELETE
@@ -187,12 +205,19 @@ extension StatementBinder {
     let condition = try syntax.filter.map { condition throws(SQLError) in try binder.bindCondition(condition) }
     absorb(binder)
     let returning = try bindReturning(syntax.returning, scopes)
-    let (keys, filter) = KeyPlanner(table: table).plan(condition)
+    let (rows, filter) = choice(of: table, condition)
     return (
       UpdatePlan(
-        table: table, keys: keys, filter: filter, assignments: assignments, returning: returning?.expressions),
+        table: table, rows: rows, filter: filter, assignments: assignments, returning: returning?.expressions),
       returning?.columns
     )
+  }
+
+  private func choice(of table: TableDescriptor, _ condition: Expression?) -> (RowChoice, filter: Expression?) {
+    switch AccessPlanner(table: table, catalog: context.catalog).access(for: condition) {
+    case .table(let keys, let filter): (.keys(keys), filter)
+    case .index(let path): (.index(path), condition)
+    }
   }
 
   private func bindAssignments(
@@ -240,9 +265,9 @@ extension StatementBinder {
     let condition = try syntax.filter.map { condition throws(SQLError) in try binder.bindCondition(condition) }
     absorb(binder)
     let returning = try bindReturning(syntax.returning, scopes)
-    let (keys, filter) = KeyPlanner(table: table).plan(condition)
+    let (rows, filter) = choice(of: table, condition)
     return (
-      DeletePlan(table: table, keys: keys, filter: filter, returning: returning?.expressions), returning?.columns
+      DeletePlan(table: table, rows: rows, filter: filter, returning: returning?.expressions), returning?.columns
     )
   }
 }

@@ -157,7 +157,13 @@ extension BindingContext {
     let schemas = relation.schema.map { [$0] } ?? ["pg_catalog"] + searchPath
     for schema in schemas {
       if let view = virtualTables.table(schema: schema, name: relation.name) { return .view(view) }
-      if let table = catalog.table(schema: schema, name: relation.name) { return .table(table) }
+      guard let found = catalog.relation(schema: schema, name: relation.name) else { continue }
+      guard !found.isIndex else {
+        throw SQLError(
+          .wrongObjectType, "cannot open relation \"\(relation.name)\"",
+          detail: "This operation is not supported for indexes.", at: relation.location)
+      }
+      return .table(found)
     }
     let shown = relation.schema.map { "\($0).\(relation.name)" } ?? relation.name
     if relation.schema == nil || schemaExists(schemas[0]) {

@@ -3,7 +3,7 @@ import Values
 
 /// `information_schema` (SQL:2016, part 11), as PostgreSQL 15 shows it, cut to what exists here.
 enum InformationSchema {
-  static let all = [tables, columns, schemata, tableConstraints, keyColumnUsage]
+  static let all = [tables, columns, schemata, tableConstraints, keyColumnUsage, referentialConstraints]
 
   private static func text(_ value: String?) -> Datum { value.map { .text($0) } ?? .null }
   private static func yes(_ isSo: Bool) -> Datum { .text(isSo ? "YES" : "NO") }
@@ -143,6 +143,8 @@ enum InformationSchema {
         ])
       }
       if table.hasUserKey { add(table.primaryKey.constraintName, "PRIMARY KEY") }
+      for index in table.indexes where index.isConstraint { add(index.name, "UNIQUE") }
+      for key in table.foreignKeys { add(key.name, "FOREIGN KEY") }
       for check in table.checks { add(check.name, "CHECK") }
     }
     return rows
@@ -157,12 +159,48 @@ enum InformationSchema {
       ("position_in_unique_constraint", .int4),
     ]
   ) { input in
-    input.catalog.sortedTables.filter(\.hasUserKey).flatMap { table in
-      table.primaryKey.columns.enumerated().map { index, column -> Row in
-        [
-          .text(input.facts.database), .text(table.schema), .text(table.primaryKey.constraintName),
-          .text(input.facts.database), .text(table.schema), .text(table.name),
-          .text(table.columns[column.column].name), .int4(Int32(index + 1)), .null,
+    var rows: [Row] = []
+    for table in input.catalog.sortedTables {
+      func add(_ constraint: String, _ columns: [Int], referenced: [Int]? = nil) {
+        for (index, column) in columns.enumerated() {
+          rows.append([
+            .text(input.facts.database), .text(table.schema), .text(constraint), .text(input.facts.database),
+            .text(table.schema), .text(table.name), .text(table.columns[column].name), .int4(Int32(index + 1)),
+            referenced.map { .int4(Int32($0[index])) } ?? .null,
+          ])
+        }
+      }
+      if table.hasUserKey { add(table.primaryKey.constraintName, table.keyPositions) }
+      for index in table.indexes where index.isConstraint { add(index.name, index.keys.compactMap(\.column)) }
+      for key in table.foreignKeys {
+        let target = input.catalog.tables[key.referencedTable]
+        let order =
+          key.referencedIndex.flatMap { target?.index(relation: $0) }?.keys.compactMap(\.column)
+          ?? target?.keyPositions ?? []
+        add(key.name, key.columns, referenced: key.referencedColumns.map { (order.firstIndex(of: $0) ?? 0) + 1 })
+      }
+    }
+    return rows
+  }
+
+  static let referentialConstraints = VirtualTable(
+    schema: "information_schema", name: "referential_constraints", oid: 13_006,
+    columns: [
+      ("constraint_catalog", SQLType(.name)), ("constraint_schema", SQLType(.name)),
+      ("constraint_name", SQLType(.name)), ("unique_constraint_catalog", SQLType(.name)),
+      ("unique_constraint_schema", SQLType(.name)), ("unique_constraint_name", SQLType(.name)),
+      ("match_option", .text), ("update_rule", .text), ("delete_rule", .text),
+    ]
+  ) { input in
+    input.catalog.sortedTables.flatMap { table in
+      table.foreignKeys.map { key -> Row in
+        let target = input.catalog.tables[key.referencedTable]
+        let unique =
+          key.referencedIndex.flatMap { target?.index(relation: $0)?.name } ?? target?.primaryKey.constraintName
+        return [
+          .text(input.facts.database), .text(table.schema), .text(key.name), .text(input.facts.database),
+          text(target?.schema), text(unique), .text(key.isMatchFull ? "FULL" : "NONE"), .text(key.onUpdate.sql),
+          .text(key.onDelete.sql),
         ]
       }
     }

@@ -6,7 +6,10 @@ import Values
 /// `pg_catalog`, as far as single relations of it are read: built-in types and tables, with PostgreSQL's column lists
 /// cut to what exists here.
 enum SystemViews {
-  static let all = [namespace, classes, attributes, types, tables, settings, database, roles]
+  static let all = [
+    namespace, classes, attributes, types, tables, settings, database, roles, IndexViews.index, IndexViews.indexes,
+    IndexViews.constraint, IndexViews.progress,
+  ]
 
   /// Object ids of the schemas: PostgreSQL's own, and 2200 for `public`.
   static func namespaceOID(_ schema: String) -> UInt32 {
@@ -18,7 +21,7 @@ enum SystemViews {
     }
   }
 
-  private static let ownerOID: UInt32 = 10
+  static let ownerOID: UInt32 = 10
   private static func name(_ text: String) -> Datum { .text(text) }
 
   static let namespace = VirtualTable(
@@ -39,19 +42,28 @@ enum SystemViews {
       ("relispartition", .boolean),
     ]
   ) { input in
-    func row(_ oid: UInt32, _ relation: String, _ schema: String, _ kind: String, _ columns: Int, _ checks: Int) -> Row
-    {
+    func row(
+      _ oid: UInt32, _ relation: String, _ schema: String, _ kind: String, _ columns: Int, _ checks: Int,
+      hasForeignKeys: Bool = false
+    ) -> Row {
+      // PostgreSQL's access methods: 2 is heap, 403 is btree. Its foreign keys are triggers.
       [
-        .oid(oid), name(relation), .oid(namespaceOID(schema)), .oid(ownerOID), .oid(kind == "r" ? 2 : 0), .text(kind),
+        .oid(oid), name(relation), .oid(namespaceOID(schema)), .oid(ownerOID),
+        .oid(kind == "r" ? 2 : kind == "i" ? 403 : 0), .text(kind),
         .text("p"), .int2(Int16(clamping: columns)), .int2(Int16(clamping: checks)), .bool(kind == "r"), .bool(false),
-        .bool(false), .float4(-1), .bool(false),
+        .bool(hasForeignKeys), .float4(-1), .bool(false),
       ]
     }
     let views = input.views.tables.map { row($0.oid, $0.name, $0.schema, "v", $0.columns.count, 0) }
     let tables = input.catalog.sortedTables.map {
-      row($0.id.rawValue, $0.name, $0.schema, "r", $0.visibleColumns.count, $0.checks.count)
+      row(
+        $0.id.rawValue, $0.name, $0.schema, "r", $0.visibleColumns.count, $0.checks.count,
+        hasForeignKeys: !$0.foreignKeys.isEmpty || !input.catalog.referencing($0.id).isEmpty)
     }
-    return views + tables
+    let indexes = input.catalog.listedIndexes.map { index in
+      row(index.oid, index.name, index.table.schema, "i", index.keyCount + index.includes.count, 0)
+    }
+    return views + tables + indexes
   }
 
   static let attributes = VirtualTable(
@@ -178,7 +190,8 @@ enum SystemViews {
 }
 
 extension CatalogSnapshot {
-  var sortedTables: [TableDescriptor] { tables.values.sorted { $0.id < $1.id } }
+  /// Without the relations of indexes.
+  var sortedTables: [TableDescriptor] { tables.values.filter { !$0.isIndex }.sorted { $0.id < $1.id } }
 }
 
 extension SettingDefinition {

@@ -10,7 +10,7 @@ extension SQLSession {
     do {
       table = try TableBuilder.build(syntax, context: context)
     } catch { throw error.located(in: execution.statement.text) }
-    if context.catalog.table(schema: table.name.schema, name: table.name.name) != nil {
+    if context.catalog.relation(schema: table.name.schema, name: table.name.name) != nil {
       let existing = "relation \"\(table.name.name)\" already exists"
       guard syntax.ifNotExists else { throw SQLError(.duplicateTable, existing) }
       try await notice(SQLError(.duplicateTable, "\(existing), skipping"), .notice, sink)
@@ -27,7 +27,7 @@ extension SQLSession {
   }
 
   func dropTables(
-    _ relations: [RelationSyntax], ifExists: Bool, _ execution: Execution, sink: any ResultSink
+    _ relations: [RelationSyntax], ifExists: Bool, cascade: Bool, _ execution: Execution, sink: any ResultSink
   ) async throws(SQLError) {
     let context = bindingContext()
     var names: [TableName] = []
@@ -49,8 +49,22 @@ extension SQLSession {
       }
     }
     if names.isEmpty { return }
+    if cascade { try await noticeDroppedKeys(of: names, context.catalog, sink) }
     _ = try await dataPlane.change(
-      .dropTables(names, ifExists: ifExists), deadline: execution.executor.deadline)
+      .dropTables(names, ifExists: ifExists, cascade: cascade), deadline: execution.executor.deadline)
+  }
+
+  /// Says which constraints go with the tables, as PostgreSQL does.
+  private func noticeDroppedKeys(
+    of names: [TableName], _ catalog: CatalogSnapshot, _ sink: any ResultSink
+  ) async throws(SQLError) {
+    let tables = names.compactMap { catalog.table(schema: $0.schema, name: $0.name) }
+    let keys = tables.flatMap { catalog.foreignKeys(to: $0, besides: Set(tables.map(\.id))) }
+      .map { "constraint \($0.key.name) on table \($0.table.name)" }
+    guard let first = keys.first else { return }
+    let message = keys.count == 1 ? "drop cascades to \(first)" : "drop cascades to \(keys.count) other objects"
+    let detail = keys.count == 1 ? nil : keys.map { "drop cascades to \($0)" }.joined(separator: "\n")
+    try await notice(SQLError(SQLState(code: "00000"), message, detail: detail), .notice, sink)
   }
 
   /// Empties tables: by new tablets where the statement stands alone, otherwise row by row, as part of its transaction.
@@ -69,6 +83,9 @@ extension SQLSession {
     }
     let data = try beginData()
     for table in tables {
+      if let user = dataPlane.catalog.foreignKeys(to: table, besides: Set(tables.map(\.id))).first {
+        throw .cannotTruncate(table.name, referencedBy: user.table.name)
+      }
       let everything = TableMutation(
         table: table.id, schemaVersion: table.version,
         mutation: .delete(.ranges([table.wholeRange]), filter: nil), returning: nil)
@@ -97,6 +114,11 @@ extension SQLSession {
       throw error.located(in: text)
     }
     guard case .primaryKey(let names, let orders) = constraint.kind else { return }
+    guard !dataPlane.catalog.hasDependents(table) else {
+      throw SQLError(
+        .featureNotSupported, "a primary key cannot be added to a table with indexes or foreign keys",
+        hint: "Drop them first: the rows move to other keys.")
+    }
     let hidden = table.columns.indices.filter { table.columns[$0].isHidden }
     guard !hidden.isEmpty else {
       throw SQLError(

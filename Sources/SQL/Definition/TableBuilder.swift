@@ -10,7 +10,8 @@ struct TableBuilder {
   private let syntax: CreateTableSyntax
   private var columns: [ColumnDescriptor] = []
   private var sequences: [SequenceDescriptor] = []
-  private var checks: [CheckConstraint] = []
+  private var indexes: [NewIndex] = []
+  private var foreignKeys: [NewForeignKey] = []
   private var key: (name: String?, columns: [String], orders: [ShardingSyntax.KeyOrder], at: Int?)?
 
   /// PostgreSQL's limit is 1,600; ours keeps a row's offsets small.
@@ -22,6 +23,31 @@ struct TableBuilder {
   static func build(_ syntax: CreateTableSyntax, context: BindingContext) throws(SQLError) -> NewTable {
     var builder = TableBuilder(syntax, context)
     return try builder.build()
+  }
+
+  /// A column for a table that has rows: they have NULL in it, so nothing may ask for more.
+  static func addedColumn(
+    _ column: ColumnSyntax, to table: TableDescriptor, context: BindingContext
+  ) throws(SQLError) -> ColumnDescriptor {
+    guard table.column(named: column.name) == nil else {
+      throw SQLError(
+        .duplicateColumn, "column \"\(column.name)\" of relation \"\(table.name)\" already exists",
+        at: column.location)
+    }
+    guard column.constraints.allSatisfy({ if case .null = $0.kind { true } else { false } }) else {
+      throw .unsupported(
+        "adding a column with a default or a constraint",
+        hint: "Add the column alone, fill it with UPDATE, then add the constraint.", at: column.location)
+    }
+    var builder = TableBuilder(
+      CreateTableSyntax(
+        relation: RelationSyntax(schema: table.schema, name: table.name), columns: [column], constraints: [],
+        options: [], ifNotExists: false), context)
+    try builder.add(column)
+    guard builder.sequences.isEmpty, let made = builder.columns.first else {
+      throw .unsupported("adding a serial column", at: column.location)
+    }
+    return made
   }
 
   private init(_ syntax: CreateTableSyntax, _ context: BindingContext) {
@@ -42,16 +68,49 @@ struct TableBuilder {
     }
     for column in syntax.columns { try add(column) }
     for constraint in syntax.constraints { try add(constraint, of: nil) }
-    // Checks may name any column.
-    for column in syntax.columns {
-      for constraint in column.constraints { try addCheck(constraint, column: column.name) }
-    }
-    for constraint in syntax.constraints { try addCheck(constraint, column: nil) }
-
     let primaryKey = try makeKey()
+    var constraints = ConstraintBuilder(
+      context: context,
+      table: TableDescriptor(
+        id: TableID(0), schema: schema, name: tableName, version: 1, columns: columns, primaryKey: primaryKey,
+        checks: [], tablets: [], sequences: []))
+    try addConstraints(to: &constraints)
+    let sharding = ShardingBuilder(context: context, key: primaryKey, columns: columns, kind: "tables")
     return NewTable(
-      name: TableName(schema: schema, name: tableName), columns: columns, primaryKey: primaryKey, checks: checks,
-      sequences: sequences, sharding: try sharding(primaryKey))
+      name: TableName(schema: schema, name: tableName), columns: columns, primaryKey: primaryKey,
+      checks: constraints.table.checks, sequences: sequences,
+      sharding: try sharding.build(syntax.split, syntax.splitRows), indexes: indexes, foreignKeys: foreignKeys)
+  }
+
+  /// The constraints that may name any column: unique ones first, as foreign keys may refer to them.
+  private mutating func addConstraints(to builder: inout ConstraintBuilder) throws(SQLError) {
+    let all =
+      syntax.columns.flatMap { column in column.constraints.map { ($0, Optional(column.name)) } }
+      + syntax.constraints.map { ($0, nil) }
+    for (constraint, column) in all {
+      switch constraint.kind {
+      case .check(let condition):
+        builder.table.checks.append(try builder.check(constraint, condition, column: column))
+      case .unique(let names, let includes, let nullsAreEqual):
+        let index = try builder.unique(
+          constraint, columns: column.map { [$0] } ?? names, includes: includes, nullsAreEqual: nullsAreEqual)
+        builder.takenNames.insert(index.name)
+        // Of foreign keys to it, only the name is kept until the index has a relation.
+        builder.table.indexes.append(index.descriptor(relation: TableID(0), state: .ready))
+        indexes.append(index)
+      default: break
+      }
+    }
+    for (constraint, column) in all {
+      guard case .foreignKey(let key) = constraint.kind else { continue }
+      let made = try builder.foreignKey(constraint, key, column: column)
+      // There for its name, so that the next one gets another.
+      builder.table.foreignKeys.append(
+        ForeignKey(
+          name: made.name, columns: made.columns, referencedTable: TableID(0),
+          referencedColumns: made.referencedColumns, referencedIndex: nil))
+      foreignKeys.append(made)
+    }
   }
 
   static func targetSchema(_ relation: RelationSyntax, _ context: BindingContext) throws(SQLError) -> String {
@@ -137,7 +196,7 @@ struct TableBuilder {
 
   private mutating func add(_ constraint: ConstraintSyntax, of column: Int?) throws(SQLError) {
     switch constraint.kind {
-    case .null, .check: break
+    case .null, .check, .unique, .foreignKey: break
     case .notNull: if let column { columns[column].isNotNull = true }
     case .defaultValue(let value): if let column { try setDefault(value, of: column, at: constraint.location) }
     case .identity(let always, let options):
@@ -163,12 +222,7 @@ struct TableBuilder {
           at: constraint.location)
       }
       key = (constraint.name, column.map { [columns[$0].name] } ?? names, orders, constraint.location)
-    case .unsupported(let what):
-      let hint =
-        what == "UNIQUE"
-        ? "Make the columns the primary key, which is unique."
-        : what == "FOREIGN KEY" ? "Leave the reference out; the application has to check it." : nil
-      throw .unsupported(what, hint: hint, at: constraint.location)
+    case .unsupported(let what): throw .unsupported(what, at: constraint.location)
     }
   }
 
@@ -203,37 +257,6 @@ struct TableBuilder {
     if case .constant(let datum, _) = bound, datum.isNull { return }
     let sql = Deparser(columns: []).text(bound)
     columns[column].defaultValue = .expression(bound, sql: sql)
-  }
-
-  private mutating func addCheck(_ constraint: ConstraintSyntax, column: String?) throws(SQLError) {
-    guard case .check(let condition) = constraint.kind else { return }
-    let scope = Scope(
-      name: tableName, columns: columns.map { ScopeColumn(name: $0.name, type: $0.type) })
-    var binder = ExpressionBinder(
-      context: context, scopes: Scopes([scope]), parameters: ParameterTypes(count: 0, given: []))
-    binder.clause = "check constraints"
-    binder.rowsAreMany = true
-    var bound = try binder.bindUnsettled(condition)
-    guard bound.type.kind == .boolean || bound.type.kind == .unknown else {
-      throw SQLError(
-        .datatypeMismatch,
-        "argument of CHECK must be type boolean, not type \(TypeCatalog.format(bound.type))", at: condition.location)
-    }
-    bound = try binder.coerce(bound, to: .boolean, .implicit, at: condition.location)
-    let used = bound.columnsUsed.sorted()
-    let middle = used.count == 1 ? "_\(columns[used[0]].name)" : column.map { "_\($0)" } ?? ""
-    var name = constraint.name ?? "\(tableName)\(middle)_check"
-    var number = 0
-    while checks.contains(where: { $0.name == name }) {
-      guard constraint.name == nil else {
-        throw SQLError(
-          .duplicateObject, "check constraint \"\(name)\" already exists", at: constraint.location)
-      }
-      number += 1
-      name = "\(tableName)\(middle)_check\(number)"
-    }
-    let sql = Deparser(columns: columns.map(\.name)).text(bound)
-    checks.append(CheckConstraint(name: name, expression: bound, sql: "CHECK (\(sql))"))
   }
 
   // MARK: - Key and tablets
@@ -284,62 +307,6 @@ struct TableBuilder {
       keyColumns.append(KeyColumn(column: position, descending: order == .descending))
     }
     return PrimaryKey(constraintName: name, hashColumnCount: hashCount, columns: keyColumns)
-  }
-
-  private func sharding(_ key: PrimaryKey) throws(SQLError) -> NewTable.Sharding {
-    switch syntax.split {
-    case nil: return key.hashColumnCount > 0 ? .hash(tabletCount: nil) : .range(splits: [])
-    case .tablets(let count, let offset):
-      guard key.hashColumnCount > 0 else {
-        throw SQLError(
-          .invalidTableDefinition, "SPLIT INTO is for hash-sharded tables",
-          hint: "Give the split points with SPLIT AT VALUES.", at: offset)
-      }
-      guard (1...Self.tabletCountMax).contains(count) else {
-        throw SQLError(
-          .invalidParameterValue, "a table can have 1 to \(Self.tabletCountMax) tablets", at: offset)
-      }
-      return .hash(tabletCount: count)
-    case .values(_, let offset):
-      guard key.hashColumnCount == 0 else {
-        throw SQLError(
-          .invalidTableDefinition, "SPLIT AT VALUES is for range-sharded tables",
-          hint: "Begin the key with an ascending or descending column, as in PRIMARY KEY (a ASC).", at: offset)
-      }
-      return .range(splits: try splitPoints(key, at: offset))
-    }
-  }
-
-  private func splitPoints(_ key: PrimaryKey, at offset: Int) throws(SQLError) -> [[UInt8]] {
-    var binder = ExpressionBinder(context: context, parameters: ParameterTypes(count: 0, given: []))
-    binder.clause = "SPLIT AT VALUES"
-    let evaluation = EvaluationContext(
-      statementTime: context.now, transactionTime: context.now, settings: context.format)
-    var splits: [[UInt8]] = []
-    for row in syntax.splitRows {
-      guard (1...key.columns.count).contains(row.count) else {
-        throw SQLError(
-          .invalidTableDefinition, "a split point has 1 to \(key.columns.count) values",
-          at: row.first?.location ?? offset)
-      }
-      var values: [Datum] = []
-      for (value, column) in zip(row, key.columns) {
-        let bound = try binder.bindAssignment(value, to: columns[column.column])
-        values.append(try bound.evaluate(row: [], evaluation))
-      }
-      var split: [UInt8] = []
-      try key.append(values, columns: columns, to: &split)
-      if let last = splits.last, !KeyRange.isLess(last, split) {
-        throw SQLError(
-          .invalidTableDefinition, "split points must be in key order and all different",
-          at: row.first?.location ?? offset)
-      }
-      splits.append(split)
-    }
-    guard splits.count < Self.tabletCountMax else {
-      throw SQLError(.invalidParameterValue, "a table can have 1 to \(Self.tabletCountMax) tablets", at: offset)
-    }
-    return splits
   }
 }
 

@@ -56,7 +56,7 @@ struct TableRewrite {
   }
 
   private func drop() async throws(SQLError) {
-    _ = try await dataPlane.change(.dropTables([replacement.name], ifExists: true), deadline: nil)
+    _ = try await dataPlane.change(.dropTables([replacement.name], ifExists: true, cascade: false), deadline: nil)
   }
 
   private func copyRows(of table: TableDescriptor, to target: TableDescriptor) async throws(SQLError) {

@@ -12,7 +12,7 @@ struct WriteOutcome {
 
 extension Executor {
   func update(_ plan: UpdatePlan) async throws(SQLError) -> WriteOutcome {
-    guard let selection = try plan.keys.selection(in: plan.table, evaluation) else {
+    guard let selection = try await selection(of: plan.rows, in: plan.table) else {
       return WriteOutcome(affectedCount: 0, returned: [])
     }
     let filter = plan.filter?.foldConstants(evaluation)
@@ -23,13 +23,20 @@ extension Executor {
   }
 
   func delete(_ plan: DeletePlan) async throws(SQLError) -> WriteOutcome {
-    guard let selection = try plan.keys.selection(in: plan.table, evaluation) else {
+    guard let selection = try await selection(of: plan.rows, in: plan.table) else {
       return WriteOutcome(affectedCount: 0, returned: [])
     }
     let filter = plan.filter?.foldConstants(evaluation)
     if filter?.isNeverTrue ?? false { return WriteOutcome(affectedCount: 0, returned: []) }
     let mutation = Mutation.delete(selection, filter: filter)
     return try await mutate(mutation, of: plan.table, returning: plan.returning)
+  }
+
+  private func selection(of rows: RowChoice, in table: TableDescriptor) async throws(SQLError) -> KeySelection? {
+    switch rows {
+    case .keys(let keys): try keys.selection(in: table, evaluation)
+    case .index(let path): try await keys(of: path)
+    }
   }
 
   private func folded(_ assignments: [Assignment]) -> [Assignment] {
@@ -74,6 +81,13 @@ extension Executor {
     var onConflict = plan.onConflict
     if case .update(let assignments, let filter) = onConflict {
       onConflict = .update(folded(assignments), filter: filter?.foldConstants(evaluation))
+    }
+    switch plan.arbiter {
+    case .primaryKey: break
+    case .index(let index): return try await insert(rows, plan, meeting: [index], onConflict: onConflict)
+    case .all:
+      let unique = plan.table.indexes.filter { $0.isUnique && $0.state.isReadable }
+      return try await insert(rows, plan, meeting: unique, onConflict: onConflict)
     }
     return try await mutate(.insert(rows: rows, onConflict: onConflict), of: plan.table, returning: plan.returning)
   }

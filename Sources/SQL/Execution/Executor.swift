@@ -118,7 +118,10 @@ struct Executor {
   static let topRowsMax = 100_000
 
   private func isSingleSource(_ source: RowSource) -> Bool {
-    if case .table = source { false } else { true }
+    switch source {
+    case .table, .index, .indexOnly: false
+    case .nothing, .view, .series, .values, .subquery: true
+    }
   }
 
   private func folded(_ call: AggregateCall) -> AggregateCall {
@@ -142,6 +145,14 @@ struct Executor {
   ) async throws(SQLError) -> any RowCursor {
     let input: any RowCursor
     switch source {
+    case .index(let path):
+      guard !(pipeline.filter?.isNeverTrue ?? false),
+        let rows = try await open(path, pipeline, isOrdered: isOrdered, locking: locking)
+      else { return try PipelineCursor(ListCursor([]), pipeline, evaluation, memoryMax: limits.memoryBytesMax) }
+      return counters.map { CountingCursor(rows, $0) } ?? rows
+    case .indexOnly(let path, _):
+      try requireReadable(path.index)
+      return try await read(.table(path.relation, path.keys), pipeline, isOrdered: isOrdered)
     case .table(let table, let keys):
       guard !(pipeline.filter?.isNeverTrue ?? false), let selection = try keys.selection(in: table, evaluation) else {
         // No row can match, but a grouping without keys still has its one row.

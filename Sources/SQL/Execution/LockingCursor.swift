@@ -11,14 +11,18 @@ extension Executor {
   ///
   /// As in PostgreSQL, a row that changed between the sort and the lock keeps its old place in the order.
   func openLockingFirst(_ plan: SelectPlan) async throws(SQLError) -> (any RowCursor)? {
-    guard case .table(let table, let keys) = plan.source, case .plain(let projection) = plan.shape,
-      let locking = plan.locking, let limit = try count(plan.limit, "LIMIT")
+    guard case .plain(let projection) = plan.shape, let locking = plan.locking,
+      let limit = try count(plan.limit, "LIMIT")
     else { return nil }
+    let table: TableDescriptor
+    switch plan.source {
+    case .table(let source, _): table = source
+    case .index(let path): table = path.table
+    case .indexOnly, .nothing, .view, .series, .values, .subquery: return nil
+    }
     let offset = try count(plan.offset, "OFFSET") ?? 0
     let filter = plan.filter?.foldConstants(evaluation)
-    guard limit > 0, !(filter?.isNeverTrue ?? false), let selection = try keys.selection(in: table, evaluation) else {
-      return ListCursor([])
-    }
+    guard limit > 0, !(filter?.isNeverTrue ?? false) else { return ListCursor([]) }
     let output = projection.map { $0.foldConstants(evaluation) }
     let keyColumns = table.primaryKey.columns.map { Expression.column($0.column, table.columns[$0.column].type) }
     let pipeline = RowPipeline(filter: filter, output: .rows(projection: output + keyColumns, limit: nil))
@@ -26,9 +30,15 @@ extension Executor {
       TableRead(
         table: table.id, schemaVersion: table.version, selection: selection, pipeline: pipeline, isOrdered: isOrdered)
     }
-    counters?.tableReads += 1
-    var candidates: any RowCursor = TabletCursor(
-      try await self.read(read(selection, isOrdered: plan.isSortedBySource)))
+    var candidates: any RowCursor
+    if case .index(let path) = plan.source {
+      candidates = try await open(path, pipeline, isOrdered: plan.isSortedBySource) ?? ListCursor([])
+    } else if case .table(_, let keys) = plan.source, let selection = try keys.selection(in: table, evaluation) {
+      counters?.tableReads += 1
+      candidates = TabletCursor(try await self.read(read(selection, isOrdered: plan.isSortedBySource)))
+    } else {
+      return ListCursor([])
+    }
     if !plan.sort.isEmpty, !plan.isSortedBySource {
       // No LIMIT here: which of the first rows can be locked is not known yet.
       let sorter = RowSorter(keys: plan.sort, types: (output + keyColumns).map(\.type))

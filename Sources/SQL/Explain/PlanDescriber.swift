@@ -29,11 +29,14 @@ struct PlanDescriber {
       case .doNothing: node.details.append(.init(name: "Conflict Resolution", value: .text("NOTHING")))
       case .update: node.details.append(.init(name: "Conflict Resolution", value: .text("UPDATE")))
       }
+      if case .index(let index) = insert.arbiter {
+        node.details.append(.init(name: "Conflict Arbiter Indexes", value: .text(Deparser.quoted(index.name))))
+      }
       return node
     case .update(let update):
-      return modify("Update", update.table, scan(update.table, update.keys, filter: update.filter))
+      return modify("Update", update.table, scan(update.table, update.rows, filter: update.filter))
     case .delete(let delete):
-      return modify("Delete", delete.table, scan(delete.table, delete.keys, filter: delete.filter))
+      return modify("Delete", delete.table, scan(delete.table, delete.rows, filter: delete.filter))
     case .explain, .utility: return node("Result", rows: 1, width: 0)
     }
   }
@@ -62,8 +65,11 @@ struct PlanDescriber {
     let (source, names) = describe(plan.source, filter: plan.filter)
     let deparser = Deparser(columns: names)
     var node = source
-    let isTable: Bool
-    if case .table = plan.source { isTable = true } else { isTable = false }
+    let isTable: Bool =
+      switch plan.source {
+      case .table, .index, .indexOnly: true
+      case .nothing, .view, .series, .values, .subquery: false
+      }
     var output: [Expression]
     var outputNames: [String]
     switch plan.shape {
@@ -140,6 +146,10 @@ struct PlanDescriber {
     var names: [String] = []
     switch source {
     case .table(let table, let keys): return (scan(table, keys, filter: filter), table.columns.map(\.name))
+    case .index(let path):
+      return (scan(path, filter: filter, isIndexOnly: false), path.table.columns.map(\.name))
+    case .indexOnly(let path, _):
+      return (scan(path, filter: filter, isIndexOnly: true), path.relation.columns.map(\.name))
     case .nothing: node = self.node("Result", rows: 1, width: 0)
     case .view(let view):
       names = view.columns.map(\.name)
@@ -161,12 +171,65 @@ struct PlanDescriber {
     return (node, names)
   }
 
+  private func scan(_ table: TableDescriptor, _ rows: RowChoice, filter: Expression?) -> ExplainNode {
+    switch rows {
+    case .keys(let keys): scan(table, keys, filter: filter)
+    case .index(let path): scan(path, filter: filter, isIndexOnly: false)
+    }
+  }
+
+  /// A read of entries, and of the rows that they lead to.
+  private func scan(_ path: IndexPath, filter: Expression?, isIndexOnly: Bool) -> ExplainNode {
+    let type = isIndexOnly ? "Index Only Scan" : "Index Scan"
+    let reached = reachedTablets(of: path.keys, path.relation)
+    let entries = Deparser(verbatim: path.relation.columns.map { shownColumn($0.name, of: path) })
+    var node = ExplainNode(
+      title: "\(type) using \(Deparser.quoted(path.index.name)) on \(shownName(path.table))",
+      members: [
+        ("Node Type", type), ("Scan Direction", "Forward"), ("Index Name", path.index.name),
+        ("Relation Name", path.table.name), ("Alias", path.table.name),
+      ],
+      rows: rowCount(of: path.keys, isOneRow: path.index.isUnique && path.keys.isPoints),
+      width: width(of: path.table))
+    if !path.keys.isWhole {
+      node.details.append(
+        .init(name: "Index Cond", value: .text(condition(of: path.keys, path.relation, entries))))
+    }
+    if isIndexOnly {
+      if let filter { node.details.append(.init(name: "Storage Filter", value: .text(entries.text(filter)))) }
+    } else {
+      if let filter = path.entryFilter {
+        node.details.append(.init(name: "Index Filter", value: .text(entries.text(filter))))
+      }
+      if let filter {
+        let deparser = Deparser(columns: path.table.columns.map(\.name))
+        node.details.append(.init(name: "Storage Filter", value: .text(deparser.text(filter))))
+      }
+    }
+    node.details.append(.init(name: "Tablets", value: .text("\(reached) of \(path.relation.tablets.count)")))
+    return node
+  }
+
+  /// An expression's column is named by the expression already.
+  private func shownColumn(_ name: String, of path: IndexPath) -> String {
+    path.index.keys.contains { $0.column == nil && $0.sql == name } ? name : Deparser.quoted(name)
+  }
+
+  private func rowCount(of keys: KeyPlan, isOneRow: Bool) -> Int {
+    let count = keys.candidates.reduce(1) { $0 * max(1, $1.count) }
+    return isOneRow ? count : max(count, Self.tableRows / 10)
+  }
+
+  private func reachedTablets(of keys: KeyPlan, _ table: TableDescriptor) -> Int {
+    let selection = try? keys.selection(in: table, executor.evaluation)
+    return selection.flatMap { $0 }.map { executor.dataPlane.tabletCount(of: $0, in: table) } ?? 0
+  }
+
   /// A read of a table's rows, with all that its tablets do.
   private func scan(_ table: TableDescriptor, _ keys: KeyPlan, filter: Expression?) -> ExplainNode {
     let name = shownName(table)
     let tabletCount = table.tablets.count
-    let selection = try? keys.selection(in: table, executor.evaluation)
-    let reached = selection.flatMap { $0 }.map { executor.dataPlane.tabletCount(of: $0, in: table) } ?? 0
+    let reached = reachedTablets(of: keys, table)
     let deparser = Deparser(columns: table.columns.map(\.name))
     var node: ExplainNode
     if keys.isWhole {
@@ -175,14 +238,13 @@ struct PlanDescriber {
         members: [("Node Type", "Seq Scan"), ("Relation Name", table.name), ("Alias", table.name)],
         rows: Self.tableRows * max(1, tabletCount), width: width(of: table))
     } else {
-      let count = keys.candidates.reduce(1) { $0 * max(1, $1.count) }
       node = ExplainNode(
         title: "Index Scan using \(Deparser.quoted(table.primaryKey.constraintName)) on \(name)",
         members: [
           ("Node Type", "Index Scan"), ("Scan Direction", "Forward"), ("Index Name", table.primaryKey.constraintName),
           ("Relation Name", table.name), ("Alias", table.name),
         ], details: [.init(name: "Index Cond", value: .text(condition(of: keys, table, deparser)))],
-        rows: keys.isPoints ? count : max(count, Self.tableRows / 10), width: width(of: table))
+        rows: rowCount(of: keys, isOneRow: keys.isPoints), width: width(of: table))
     }
     if let filter { node.details.append(.init(name: "Storage Filter", value: .text(deparser.text(filter)))) }
     node.details.append(.init(name: "Tablets", value: .text("\(reached) of \(tabletCount)")))
@@ -191,16 +253,21 @@ struct PlanDescriber {
 
   private func condition(of keys: KeyPlan, _ table: TableDescriptor, _ deparser: Deparser) -> String {
     var parts: [String] = []
+    func column(_ index: Int) -> (Expression, isShown: Bool) {
+      let position = table.primaryKey.columns[index].column
+      // The tie of a unique index is nobody's column.
+      return (.column(position, table.columns[position].type), !table.isIndex || table.columns[position].name != "tie")
+    }
     for (index, candidates) in keys.candidates.enumerated() {
-      let column = table.columns[table.primaryKey.columns[index].column]
-      let name = Deparser.quoted(column.name)
+      let (expression, isShown) = column(index)
+      guard isShown else { continue }
       parts.append(
         candidates.count == 1
-          ? "(\(name) = \(deparser.text(candidates[0])))"
-          : deparser.text(.inList(.column(table.primaryKey.columns[index].column, column.type), candidates)))
+          ? "(\(deparser.text(expression)) = \(deparser.text(candidates[0])))"
+          : deparser.text(.inList(expression, candidates)))
     }
     if keys.candidates.count < table.primaryKey.columns.count {
-      let name = Deparser.quoted(table.columns[table.primaryKey.columns[keys.candidates.count].column].name)
+      let name = deparser.text(column(keys.candidates.count).0)
       for bound in keys.lower {
         parts.append("(\(name) \(bound.isInclusive ? ">=" : ">") \(deparser.text(bound.value)))")
       }

@@ -69,6 +69,10 @@ package enum SQLParser {
         create.splitRows = try splitRows(range, of: uncommented)
         syntax = .createTable(create)
       }
+      if case .createIndex(var create) = syntax, case .values(let range, _)? = create.split {
+        create.splitRows = try splitRows(range, of: uncommented)
+        syntax = .createIndex(create)
+      }
       let own = String(decoding: bytes[start..<end].drop(while: isBlank), as: UTF8.self)
       script.statements.append(
         ParsedScript.Statement(

@@ -12,6 +12,13 @@ struct ShardingSyntax: Sendable {
     var orders: [KeyOrder]
   }
 
+  /// Which keys of a CREATE INDEX are hashed, in order.
+  struct IndexKeys: Sendable {
+    /// Offset of the bracket that opens the list.
+    var offset: Int
+    var isHashed: [Bool]
+  }
+
   enum Split: Sendable {
     case tablets(count: Int, offset: Int)
     /// The text range of the rows, `(1, 'a'), (2, 'b')`.
@@ -19,10 +26,20 @@ struct ShardingSyntax: Sendable {
   }
 
   var keys: [Key] = []
+  var indexKeys: [IndexKeys] = []
   var splits: [Split] = []
 
   /// The first key clause at or behind an offset.
   func key(at offset: Int) -> Key? { keys.first { $0.offset >= offset } }
+
+  /// The split clause within a statement's text.
+  func split(in range: ClosedRange<Int>) -> Split? {
+    splits.first { split in
+      switch split {
+      case .tablets(_, let offset), .values(_, let offset): range.contains(offset)
+      }
+    }
+  }
 }
 
 /// Finds these clauses in the tokens of a text and blanks them out.
@@ -42,6 +59,8 @@ struct ShardingRewriter {
       let end = tokens[index...].firstIndex { $0.kind == .mark(UInt8(ascii: ";")) } ?? tokens.count
       if isWord(index, "create"), (index..<min(index + 4, end)).contains(where: { isWord($0, "table") }) {
         try rewriteCreateTable(index..<end)
+      } else if isWord(index, "create"), isWord(index + 1, "index") || isWord(index + 2, "index") {
+        try rewriteCreateIndex(index..<end)
       }
       index = end + 1
     }
@@ -109,6 +128,68 @@ struct ShardingRewriter {
     }
     syntax.keys.append(ShardingSyntax.Key(offset: tokens[primary].start, orders: orders))
     return index
+  }
+
+  /// Handles `CREATE INDEX … ON t (a HASH, …)` and `((a, b) HASH, …)`; ASC and DESC are PostgreSQL's own there.
+  private mutating func rewriteCreateIndex(_ statement: Range<Int>) throws(SQLError) {
+    guard let on = statement.first(where: { isWord($0, "on") }),
+      let open = (on..<statement.upperBound).first(where: { isMark($0, "(") })
+    else { return }
+    var isHashed: [Bool] = []
+    var depth = 1
+    var startsKey = true
+    var index = open + 1
+    while index < statement.upperBound, depth > 0 {
+      if startsKey {
+        startsKey = false
+        if isMark(index, "("), let close = closing(index, before: statement.upperBound), isWord(close + 1, "hash") {
+          isHashed += Array(repeating: true, count: keyCount(between: index, close))
+          for token in [index, close, close + 1] { blank(token) }
+          index = close + 2
+          continue
+        }
+        isHashed.append(false)
+      } else if depth == 1, isWord(index, "hash"), isMark(index + 1, ",") || isMark(index + 1, ")") {
+        isHashed[isHashed.count - 1] = true
+        blank(index)
+      }
+      if isMark(index, "(") { depth += 1 }
+      if isMark(index, ")") { depth -= 1 }
+      if isMark(index, ","), depth == 1 { startsKey = true }
+      index += 1
+    }
+    syntax.indexKeys.append(ShardingSyntax.IndexKeys(offset: tokens[open].start, isHashed: isHashed))
+    while index < statement.upperBound {
+      if isMark(index, "(") { depth += 1 }
+      if isMark(index, ")") { depth -= 1 }
+      if depth == 0, isWord(index, "split"), isWord(index + 1, "into") || isWord(index + 1, "at") {
+        index = try rewriteSplit(at: index, end: statement.upperBound)
+      } else {
+        index += 1
+      }
+    }
+  }
+
+  /// The bracket that closes the one at `open`.
+  private func closing(_ open: Int, before end: Int) -> Int? {
+    var depth = 0
+    for index in open..<end {
+      if isMark(index, "(") { depth += 1 }
+      if isMark(index, ")") { depth -= 1 }
+      if depth == 0 { return index }
+    }
+    return nil
+  }
+
+  private func keyCount(between open: Int, _ close: Int) -> Int {
+    var depth = 0
+    var count = 1
+    for index in open..<close {
+      if isMark(index, "(") { depth += 1 }
+      if isMark(index, ")") { depth -= 1 }
+      if isMark(index, ","), depth == 1 { count += 1 }
+    }
+    return count
   }
 
   /// A column's name stands behind a bracket or a comma.

@@ -1,4 +1,5 @@
 import Operations
+import Schema
 
 /// One statement as the user wrote it.
 indirect enum StatementSyntax: Sendable {
@@ -7,7 +8,10 @@ indirect enum StatementSyntax: Sendable {
   case update(UpdateSyntax)
   case delete(DeleteSyntax)
   case createTable(CreateTableSyntax)
-  case dropTables([RelationSyntax], ifExists: Bool)
+  case dropTables([RelationSyntax], ifExists: Bool, cascade: Bool)
+  case createIndex(CreateIndexSyntax)
+  case dropIndexes([RelationSyntax], ifExists: Bool, cascade: Bool)
+  case alterTable(RelationSyntax, AlterationSyntax, ifExists: Bool)
   case addPrimaryKey(RelationSyntax, ConstraintSyntax, ifExists: Bool)
   case truncate([RelationSyntax])
   case copy(CopySyntax)
@@ -156,11 +160,56 @@ struct ConstraintSyntax: Sendable {
     /// Columns are empty for a column's own constraint.
     case primaryKey([String], [ShardingSyntax.KeyOrder])
     case identity(always: Bool, [OptionSyntax])
+    /// Columns are empty for a column's own constraint.
+    case unique([String], includes: [String], nullsAreEqual: Bool)
+    case foreignKey(ForeignKeySyntax)
     case unsupported(String)
   }
   var name: String?
   var kind: Kind
   var location: Int?
+  /// `NOT VALID`: rows that are there already are not looked at.
+  var skipsValidation = false
+}
+
+struct ForeignKeySyntax: Sendable {
+  /// Empty for a column's own constraint.
+  var columns: [String]
+  var referenced: RelationSyntax
+  /// Empty for the primary key.
+  var referencedColumns: [String]
+  var onDelete: ReferentialAction
+  var onUpdate: ReferentialAction
+  var isMatchFull: Bool
+}
+
+struct CreateIndexSyntax: Sendable {
+  var name: String?
+  var relation: RelationSyntax
+  var keys: [IndexKeySyntax]
+  var includes: [String]
+  var filter: ExpressionSyntax?
+  var isUnique: Bool
+  var nullsAreEqual: Bool
+  var ifNotExists: Bool
+  var split: ShardingSyntax.Split?
+  /// Rows of SPLIT AT VALUES.
+  var splitRows: [[ExpressionSyntax]] = []
+}
+
+struct IndexKeySyntax: Sendable {
+  var expression: ExpressionSyntax
+  var isDescending: Bool
+  var isHashed: Bool
+  /// Nil where it is not said.
+  var nullsFirst: Bool?
+}
+
+enum AlterationSyntax: Sendable {
+  case addConstraint(ConstraintSyntax)
+  case dropConstraint(String, ifExists: Bool, cascade: Bool)
+  case validateConstraint(String)
+  case addColumn(ColumnSyntax, ifNotExists: Bool)
 }
 
 /// `name value` of WITH, COPY, EXPLAIN and the like.

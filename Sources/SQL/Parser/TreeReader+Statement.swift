@@ -9,6 +9,7 @@ extension TreeReader {
     case "UpdateStmt": return .update(try update(body))
     case "DeleteStmt": return .delete(try delete(body))
     case "CreateStmt": return .createTable(try createTable(body))
+    case "IndexStmt": return .createIndex(try createIndex(body))
     case "DropStmt": return drop(body)
     case "AlterTableStmt": return try alterTable(body)
     case "TruncateStmt": return .truncate(body.list("relations").map { relation($0) })
@@ -45,7 +46,8 @@ extension TreeReader {
   }
 
   private func drop(_ body: ParseNode) -> StatementSyntax {
-    guard body.string("removeType") == "OBJECT_TABLE" else {
+    let type = body.string("removeType")
+    guard type == "OBJECT_TABLE" || type == "OBJECT_INDEX" else {
       let kind = (body.string("removeType") ?? "").dropFirst("OBJECT_".count).split(separator: "_")
       return .unsupported("DROP \(kind.joined(separator: " "))", hint: nil)
     }
@@ -55,23 +57,42 @@ extension TreeReader {
       tables.append(
         RelationSyntax(schema: names.count > 1 ? names[names.count - 2] : nil, name: names.last ?? "", location: nil))
     }
-    return .dropTables(tables, ifExists: body.bool("missing_ok"))
+    let (ifExists, cascade) = (body.bool("missing_ok"), body.string("behavior") == "DROP_CASCADE")
+    return type == "OBJECT_TABLE"
+      ? .dropTables(tables, ifExists: ifExists, cascade: cascade)
+      : .dropIndexes(tables, ifExists: ifExists, cascade: cascade)
   }
 
   private mutating func alterTable(_ body: ParseNode) throws(SQLError) -> StatementSyntax {
     let commands = body.list("cmds")
-    let hint = "The supported form is ALTER TABLE name ADD PRIMARY KEY (column, …)."
-    guard body.string("objtype") == "OBJECT_TABLE", commands.count == 1, let command = commands[0]["AlterTableCmd"],
-      command.string("subtype") == "AT_AddConstraint", let node = command["def"]?["Constraint"]
+    let hint = "The supported forms add or drop a constraint, or add a column; one at a time."
+    guard body.string("objtype") == "OBJECT_TABLE", commands.count == 1, let command = commands[0]["AlterTableCmd"]
     else { return .unsupported("this form of ALTER TABLE", hint: hint) }
-    let constraint = try self.constraint(node)
-    guard case .primaryKey = constraint.kind else {
-      if case .unsupported(let what) = constraint.kind {
-        return .unsupported("ALTER TABLE … ADD \(what)", hint: hint)
+    let relation = self.relation(body["relation"])
+    let ifExists = body.bool("missing_ok")
+    let name = command.string("name") ?? ""
+    let isMissingFine = command.bool("missing_ok")
+    switch command.string("subtype") {
+    case "AT_AddConstraint":
+      guard let node = command["def"]?["Constraint"] else { break }
+      let constraint = try self.constraint(node)
+      switch constraint.kind {
+      case .primaryKey: return .addPrimaryKey(relation, constraint, ifExists: ifExists)
+      case .unsupported(let what): return .unsupported("ALTER TABLE … ADD \(what)", hint: nil)
+      default: return .alterTable(relation, .addConstraint(constraint), ifExists: ifExists)
       }
-      return .unsupported("adding this constraint to a table", hint: hint)
+    case "AT_DropConstraint":
+      return .alterTable(
+        relation,
+        .dropConstraint(name, ifExists: isMissingFine, cascade: command.string("behavior") == "DROP_CASCADE"),
+        ifExists: ifExists)
+    case "AT_ValidateConstraint": return .alterTable(relation, .validateConstraint(name), ifExists: ifExists)
+    case "AT_AddColumn":
+      guard let node = command["def"]?["ColumnDef"] else { break }
+      return .alterTable(relation, .addColumn(try column(node), ifNotExists: isMissingFine), ifExists: ifExists)
+    default: break
     }
-    return .addPrimaryKey(relation(body["relation"]), constraint, ifExists: body.bool("missing_ok"))
+    return .unsupported("this form of ALTER TABLE", hint: hint)
   }
 
   private mutating func copy(_ body: ParseNode) throws(SQLError) -> CopySyntax {
@@ -163,7 +184,6 @@ extension TreeReader {
   /// `CreateExtensionStmt` to `CREATE EXTENSION`.
   private static func commandName(of tag: String) -> String {
     switch tag {
-    case "IndexStmt": return "CREATE INDEX"
     case "ViewStmt": return "CREATE VIEW"
     case "CreateTableAsStmt": return "CREATE TABLE AS"
     case "RenameStmt": return "ALTER … RENAME"
@@ -187,7 +207,6 @@ extension TreeReader {
 
   private static func hint(for tag: String) -> String? {
     switch tag {
-    case "IndexStmt": "Rows are found by primary key; choose the key for the queries that must be fast."
     case "ViewStmt", "CreateTableAsStmt": "Create a table and fill it with INSERT … SELECT."
     default: nil
     }

@@ -1,3 +1,4 @@
+import Schema
 import Values
 
 extension TreeReader {
@@ -30,15 +31,11 @@ extension TreeReader {
       default: throw .unsupported("this element of CREATE TABLE (\(tag))", at: node.location)
       }
     }
-    create.split = sharding.splits.first { split in
-      switch split {
-      case .tablets(_, let offset), .values(_, let offset): (statementStart...statementEnd).contains(offset)
-      }
-    }
+    create.split = sharding.split(in: statementStart...statementEnd)
     return create
   }
 
-  private mutating func column(_ node: ParseNode) throws(SQLError) -> ColumnSyntax {
+  mutating func column(_ node: ParseNode) throws(SQLError) -> ColumnSyntax {
     var column = ColumnSyntax(
       name: node.string("colname") ?? "", type: typeName(node["typeName"]), constraints: [], location: node.location)
     if let collation = node["collClause"]?.names("collname").last, !Self.isByteOrder(collation) {
@@ -62,7 +59,8 @@ extension TreeReader {
     let location = body.location
     let name = body.string("conname")
     func made(_ kind: ConstraintSyntax.Kind) -> ConstraintSyntax {
-      ConstraintSyntax(name: name, kind: kind, location: location)
+      ConstraintSyntax(
+        name: name, kind: kind, location: location, skipsValidation: body.bool("skip_validation"))
     }
     switch body.string("contype") {
     case "CONSTR_NULL", nil: return made(.null)
@@ -81,11 +79,83 @@ extension TreeReader {
       return made(.primaryKey(columns, orders))
     case "CONSTR_IDENTITY":
       return made(.identity(always: body.string("generated_when") == "a", options(body.list("options"))))
-    case "CONSTR_UNIQUE": return made(.unsupported("UNIQUE"))
-    case "CONSTR_FOREIGN": return made(.unsupported("FOREIGN KEY"))
+    case "CONSTR_UNIQUE":
+      if body.bool("deferrable") { return made(.unsupported("a deferrable unique constraint")) }
+      if body["indexname"] != nil { return made(.unsupported("UNIQUE USING INDEX")) }
+      return made(
+        .unique(
+          body.names("keys"), includes: body.names("including"), nullsAreEqual: body.bool("nulls_not_distinct")))
+    case "CONSTR_FOREIGN":
+      if body.bool("deferrable") { return made(.unsupported("a deferrable foreign key")) }
+      if body["fk_del_set_cols"] != nil { return made(.unsupported("SET NULL or SET DEFAULT of some columns")) }
+      if body.string("fk_matchtype") == "p" { return made(.unsupported("MATCH PARTIAL")) }
+      return made(
+        .foreignKey(
+          ForeignKeySyntax(
+            columns: body.names("fk_attrs"), referenced: relation(body["pktable"]),
+            referencedColumns: body.names("pk_attrs"), onDelete: action(body.string("fk_del_action")),
+            onUpdate: action(body.string("fk_upd_action")), isMatchFull: body.string("fk_matchtype") == "f")))
+    // What they say is so in any case.
+    case "CONSTR_ATTR_NOT_DEFERRABLE", "CONSTR_ATTR_IMMEDIATE": return made(.null)
+    case "CONSTR_ATTR_DEFERRABLE", "CONSTR_ATTR_DEFERRED": return made(.unsupported("a deferrable constraint"))
     case "CONSTR_EXCLUSION": return made(.unsupported("EXCLUDE"))
     case "CONSTR_GENERATED": return made(.unsupported("GENERATED … STORED"))
     case let other: return made(.unsupported(other?.dropFirst("CONSTR_".count).description ?? "this constraint"))
     }
+  }
+
+  private func action(_ letter: String?) -> ReferentialAction {
+    switch letter {
+    case "r": .restrict
+    case "c": .cascade
+    case "n": .setNull
+    case "d": .setDefault
+    default: .noAction
+    }
+  }
+
+  // MARK: - Indexes
+
+  mutating func createIndex(_ body: ParseNode) throws(SQLError) -> CreateIndexSyntax {
+    if let method = body.string("accessMethod"), method != "btree", method != "lsm" {
+      throw .unsupported("the index method \"\(method)\"", hint: "Leave it out: an index is ordered, like a btree.")
+    }
+    if body["tableSpace"] != nil { throw .unsupported("TABLESPACE") }
+    // How full a page is to be made, and the like: there are no pages to fill here.
+    for option in options(body.list("options")) where option.name != "fillfactor" && option.name != "deduplicate_items"
+    {
+      throw .unsupported("the index option \(option.name)", at: option.location)
+    }
+    var index = CreateIndexSyntax(
+      name: body.string("idxname"), relation: relation(body["relation"]), keys: [],
+      includes: body.list("indexIncludingParams").compactMap { $0["IndexElem"]?.string("name") },
+      filter: try optional(body["whereClause"]), isUnique: body.bool("unique"),
+      nullsAreEqual: body.bool("nulls_not_distinct"), ifNotExists: body.bool("if_not_exists"))
+    let range = statementStart...statementEnd
+    let isHashed = sharding.indexKeys.first { range.contains($0.offset) }?.isHashed ?? []
+    for (position, node) in body.list("indexParams").enumerated() {
+      guard let element = node["IndexElem"] else { continue }
+      if element["opclass"] != nil { throw .unsupported("an operator class", at: index.relation.location) }
+      if let collation = element.names("collation").last, !Self.isByteOrder(collation) {
+        throw .unsupported(
+          "the collation \"\(collation)\"", hint: "Text is compared by its bytes, as with COLLATE \"C\".")
+      }
+      let expression: ExpressionSyntax =
+        if let node = element["expr"] { try self.expression(node) } else {
+          .column([element.string("name") ?? ""], at: nil)
+        }
+      let nullsFirst: Bool? =
+        switch element.string("nulls_ordering") {
+        case "SORTBY_NULLS_FIRST": true
+        case "SORTBY_NULLS_LAST": false
+        default: nil
+        }
+      index.keys.append(
+        IndexKeySyntax(
+          expression: expression, isDescending: element.string("ordering") == "SORTBY_DESC",
+          isHashed: position < isHashed.count && isHashed[position], nullsFirst: nullsFirst))
+    }
+    index.split = sharding.split(in: range)
+    return index
   }
 }

@@ -31,6 +31,11 @@ indirect enum RowSource: Sendable {
   /// One row without columns.
   case nothing
   case table(TableDescriptor, KeyPlan)
+  /// The table's rows that an index leads to.
+  case index(IndexPath)
+  /// The entries themselves, which have all that the query reads: its expressions are over them. And the same query over
+  /// the rows, for who wants to lock those.
+  case indexOnly(IndexPath, instead: SelectPlan)
   case view(VirtualTable)
   /// `generate_series(start, stop, step)`.
   case series(start: Expression, stop: Expression, step: Expression, type: SQLType)
@@ -75,6 +80,7 @@ struct InsertPlan: Sendable {
   var table: TableDescriptor
   var source: Source
   var onConflict: ConflictAction
+  var arbiter = ConflictArbiter.primaryKey
   var returning: [Expression]?
 
   enum Source: Sendable {
@@ -87,7 +93,7 @@ struct InsertPlan: Sendable {
 
 struct UpdatePlan: Sendable {
   var table: TableDescriptor
-  var keys: KeyPlan
+  var rows: RowChoice
   var filter: Expression?
   var assignments: [Assignment]
   var returning: [Expression]?
@@ -95,9 +101,25 @@ struct UpdatePlan: Sendable {
 
 struct DeletePlan: Sendable {
   var table: TableDescriptor
-  var keys: KeyPlan
+  var rows: RowChoice
   var filter: Expression?
   var returning: [Expression]?
+}
+
+extension RowChoice {
+  /// What reads and writes of these rows need.
+  var access: StatementPlan.RowAccess {
+    switch self {
+    case .keys(let keys): keys.isPoints ? .single : .search
+    case .index: .several
+    }
+  }
+}
+
+/// Which rows UPDATE and DELETE look at: by their keys, or by way of an index.
+enum RowChoice: Sendable {
+  case keys(KeyPlan)
+  case index(IndexPath)
 }
 
 struct ExplainPlan: Sendable {
@@ -120,9 +142,20 @@ extension SelectPlan {
 
   var readsTable: Bool {
     switch source {
-    case .table: true
+    case .table, .index, .indexOnly: true
     case .subquery(let inner): inner.readsTable
     case .nothing, .view, .series, .values: false
+    }
+  }
+}
+
+extension SelectPlan {
+  /// Whether entries and then the rows that they lead to are read, at one snapshot.
+  var readsInSteps: Bool {
+    switch source {
+    case .index: true
+    case .subquery(let inner): inner.readsInSteps
+    case .table, .indexOnly, .nothing, .view, .series, .values: false
     }
   }
 }
@@ -141,11 +174,16 @@ extension StatementPlan {
 
   var rowAccess: RowAccess {
     switch body {
-    case .select(let plan): plan.innermostLocking != nil ? .several : plan.readsTable ? .single : .none
+    case .select(let plan):
+      plan.innermostLocking != nil || plan.readsInSteps ? .several : plan.readsTable ? .single : .none
     case .insert(let plan):
-      if case .query(let query, _) = plan.source, query.readsTable { .several } else { .single }
-    case .update(let plan): plan.keys.isPoints ? .single : .search
-    case .delete(let plan): plan.keys.isPoints ? .single : .search
+      switch (plan.source, plan.arbiter) {
+      case (.query(let query, _), _) where query.readsTable: .several
+      case (_, .index), (_, .all): .several
+      default: .single
+      }
+    case .update(let plan): plan.rows.access
+    case .delete(let plan): plan.rows.access
     case .explain(let plan): plan.isAnalyze ? plan.statement.rowAccess : .none
     // COPY, which is none without a table, asks for its transaction itself.
     case .utility: .none

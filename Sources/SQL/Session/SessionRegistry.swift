@@ -72,6 +72,8 @@ package final class SessionRegistry: Sendable {
     var client: SessionClient?
   }
   private let entries = Mutex<[Int32: Entry]>([:])
+  /// The indexes that they are building.
+  let indexBuilds = IndexBuilds()
 
   package init() {}
 

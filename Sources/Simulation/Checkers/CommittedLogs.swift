@@ -189,6 +189,8 @@ extension CommittedLogs.Log {
   fileprivate mutating func commit(_ documents: ArraySlice<DocumentWrite>, at time: HybridTime) {
     for (number, document) in documents.enumerated() {
       let key = VersionedKey.encode(document: document.documentKey, time: time, writeID: UInt32(number))
+      // What a tablet keeps for itself is not among the versions of rows.
+      if VersionedKey.isReserved(key.span) { continue }
       versions[key] = document.storedValue
     }
   }

@@ -61,7 +61,7 @@ package final class DefinitionWorkload: Workload {
       let change: CatalogChange =
         creates
         ? .createTable(Pairs.table(name, tablets: tablets), ifNotExists: false)
-        : .dropTables([TableName(schema: "public", name: name)], ifExists: false)
+        : .dropTables([TableName(schema: "public", name: name)], ifExists: false, cascade: false)
       return try await core.gateway.change(change, deadline: deadline)
     }
     state.withLock { state in

@@ -29,6 +29,7 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
   case count
   case definition = "ddl"
   case bank
+  case index
 
   /// - Parameter scale: how much there is to do; 1 takes a fraction of a second of real time.
   package func make(scale: Int) -> any Workload {
@@ -38,6 +39,7 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
     case .count: CountWorkload(scale: scale)
     case .definition: DefinitionWorkload(scale: scale)
     case .bank: BankWorkload(scale: scale)
+    case .index: IndexWorkload(scale: scale)
     }
   }
 }
@@ -70,7 +72,7 @@ package struct PairTable {
   package let table: TableDescriptor
 
   package init(_ name: String, at core: NodeCore) throws(SQLError) {
-    guard let table = core.catalog.current.table(schema: "public", name: name) else {
+    guard let table = core.catalog.current.relation(schema: "public", name: name) else {
       throw SQLError(.undefinedTable, "table \"\(name)\" does not exist")
     }
     self.core = core

@@ -29,7 +29,8 @@ SELECT relname, relkind FROM pg_class WHERE relnamespace = 2200;
 ----
 relname:name|relkind:text
 item|r
-SELECT 1
+item_pkey|i
+SELECT 2
 
 SELECT attname, atttypid, atttypmod, attnotnull FROM pg_catalog.pg_attribute WHERE attrelid = '16384' AND attnum > 0 ORDER BY attnum;
 ----

@@ -51,24 +51,6 @@ CREATE TABLE é (x int, PRIMARY KEY ((x) HASH)) SPLIT INTO many TABLETS;
 ERROR: 42601: syntax error at or near "many"
 POSITION: 59
 
-CREATE TABLE e5 (a int UNIQUE);
-----
-ERROR: 0A000: UNIQUE is not supported
-POSITION: 24
-HINT: Make the columns the primary key, which is unique.
-
-CREATE TABLE e6 (a int REFERENCES y2 (a));
-----
-ERROR: 0A000: FOREIGN KEY is not supported
-POSITION: 24
-HINT: Leave the reference out; the application has to check it.
-
-CREATE TABLE e7 (a int, FOREIGN KEY (a) REFERENCES y2 (a));
-----
-ERROR: 0A000: FOREIGN KEY is not supported
-POSITION: 25
-HINT: Leave the reference out; the application has to check it.
-
 CREATE TABLE e8 (a int[]);
 ----
 ERROR: 0A000: the type int4[] is not supported
@@ -88,11 +70,6 @@ POSITION: 19
 CREATE TABLE e11 (a int) WITH (nonsense = 1);
 ----
 ERROR: 22023: unrecognized parameter "nonsense"
-
-CREATE INDEX ON y2 (a);
-----
-ERROR: 0A000: CREATE INDEX is not supported
-HINT: Rows are found by primary key; choose the key for the queries that must be fast.
 
 CREATE VIEW v AS SELECT 1;
 ----

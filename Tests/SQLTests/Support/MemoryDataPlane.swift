@@ -102,13 +102,18 @@ final class MemoryDataPlane: DataPlane {
 
   // MARK: Writes
 
-  func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
-    note("plain mutate")
-    try failIfAsked(.mutate)
+  func table(_ id: TableID) throws(SQLError) -> TableDescriptor {
+    guard let table = catalog.tables[id] else { throw SQLError(.undefinedTable, "no table \(id)") }
+    return table
+  }
+
+  /// One table's rows, and nothing that follows from them.
+  func mutateAlone(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
     let (table, tablets) = try target(mutation.table, version: mutation.schemaVersion)
     var result = MutationResult(affectedCount: 0, returned: [])
-    func returned(_ row: Row) throws(SQLError) {
+    func returned(_ row: Row, _ change: RowChange) throws(SQLError) {
       result.affectedCount += 1
+      if mutation.wantsChanges { result.changes.append(change) }
       guard let returning = mutation.returning else { return }
       var values: Row = []
       for expression in returning { values.append(try expression.evaluate(row: row, context())) }
@@ -125,7 +130,7 @@ final class MemoryDataPlane: DataPlane {
         let existing = added[tablet.id]?[key] ?? state.withLock { $0.rows[tablet.id]?[key] }
         guard let existing else {
           added[tablet.id, default: [:]][key] = row
-          try returned(row)
+          try returned(row, RowChange(old: nil, new: row))
           continue
         }
         switch onConflict {
@@ -135,7 +140,7 @@ final class MemoryDataPlane: DataPlane {
           if let filter, try !filter.isTrue(row: existing + row, context()) { continue }
           let updated = try self.updated(existing, existing + row, assignments, table)
           added[tablet.id, default: [:]][key] = updated
-          try returned(updated)
+          try returned(updated, RowChange(old: existing, new: updated))
         }
       }
       state.withLock { state in
@@ -148,7 +153,7 @@ final class MemoryDataPlane: DataPlane {
           if let filter, try !filter.isTrue(row: row, context()) { continue }
           let new = try updated(row, row, assignments, table)
           changed.append((tablet.id, key, new))
-          try returned(new)
+          try returned(new, RowChange(old: row, new: new))
         }
       }
       state.withLock { state in for (tablet, key, row) in changed { state.rows[tablet]?[key] = row } }
@@ -158,7 +163,7 @@ final class MemoryDataPlane: DataPlane {
         for (key, row) in rows(of: tablet, selection) {
           if let filter, try !filter.isTrue(row: row, context()) { continue }
           removed.append((tablet.id, key))
-          try returned(row)
+          try returned(row, RowChange(old: row, new: nil))
         }
       }
       state.withLock { state in for (tablet, key) in removed { state.rows[tablet]?[key] = nil } }
@@ -190,13 +195,16 @@ final class MemoryDataPlane: DataPlane {
   }
 
   private func duplicate(_ row: Row, _ table: TableDescriptor) -> SQLError {
-    let columns = table.primaryKey.columns.map { table.columns[$0.column] }
-    let values = table.primaryKey.columns.map { TextFormat.text(row[$0.column], as: table.columns[$0.column].type) }
-    return SQLError(
+    let shown = table.keyPositions.filter { !table.isIndex || !table.columns[$0].isHidden }
+    let columns = shown.map { table.columns[$0] }
+    let values = shown.map { row[$0].isNull ? "null" : TextFormat.text(row[$0], as: table.columns[$0].type) }
+    var error = SQLError(
       .uniqueViolation,
       "duplicate key value violates unique constraint \"\(table.primaryKey.constraintName)\"",
       detail: "Key (\(columns.map(\.name).joined(separator: ", ")))=(\(values.joined(separator: ", "))) already exists."
     )
+    error.constraint = table.primaryKey.constraintName
+    return error
   }
 
   func insertInBatches(

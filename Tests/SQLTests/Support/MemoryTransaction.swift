@@ -1,13 +1,32 @@
+import Coding
 import Keys
 import Operations
 import Schema
 import Synchronization
+import Transactions
 import Values
 
 extension MemoryDataPlane {
   func begin(_ options: TransactionOptions) -> any Transaction {
     state.withLock { $0.begun.append(options) }
     return MemoryTransaction(on: self, options)
+  }
+
+  func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
+    note("plain mutate")
+    try failIfAsked(.mutate)
+    guard let table = catalog.tables[mutation.table], catalog.hasDependents(table) else {
+      return try await mutateAlone(mutation, deadline: deadline)
+    }
+    let transaction = MemoryTransaction(on: self, TransactionOptions())
+    do throws(SQLError) {
+      let result = try await transaction.mutate(mutation, deadline: deadline)
+      try await transaction.commit(deadline: deadline)
+      return result
+    } catch {
+      await transaction.rollback()
+      throw error
+    }
   }
 
   /// Fails with 40001 if a test asked for it.
@@ -26,11 +45,13 @@ extension MemoryDataPlane {
 
 /// A transaction in the plainest way: a copy of all rows at its beginning (in `READ COMMITTED`, at that of each
 /// statement, with its own writes done again), and at the commit its writes are done to the real rows.
-final class MemoryTransaction: Transaction {
+final class MemoryTransaction: Transaction, RequestCarrier {
   private struct State {
     var rows: [TabletID: [[UInt8]: Row]]
     /// Rows as they are after its writes; nil for those that it deleted.
     var writes: [TabletID: [[UInt8]: Row?]] = [:]
+    /// Rows that it wrote, as they were committed when it did.
+    var originals: [TabletID: [[UInt8]: Row?]] = [:]
     var marks: [(rows: [TabletID: [[UInt8]: Row]], writes: [TabletID: [[UInt8]: Row?]])] = []
     var isOver = false
   }
@@ -90,27 +111,51 @@ final class MemoryTransaction: Transaction {
 
   func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
     plane.note("mutate")
-    let view = self.view
-    let before = view.state.withLock { $0.rows }
-    let result = try await view.mutate(mutation, deadline: deadline)
-    let after = view.state.withLock { $0.rows }
-    state.withLock { state in
-      state.rows = after
-      for tablet in Set(before.keys).union(after.keys) {
-        let (old, new) = (before[tablet] ?? [:], after[tablet] ?? [:])
-        for key in Set(old.keys).union(new.keys) where !Self.isSame(old[key], new[key]) {
-          state.writes[tablet, default: [:]][key] = .some(new[key])
-        }
-      }
-    }
+    let table = try plane.table(mutation.table)
+    let result = try await DependentWrites(in: plane.catalog, through: self, deadline: deadline)
+      .mutate(mutation, of: table)
     // Behind the writes, so that what undoes the statement has something to undo.
     try plane.failIfAsked(.mutate)
     return result
   }
 
-  private static func isSame(_ a: Row?, _ b: Row?) -> Bool {
-    guard let a, let b else { return a == nil && b == nil }
-    return zip(a, b).allSatisfy { $0.isNull == $1.isNull && ($0.isNull || Datum.compare($0, $1) == 0) }
+  func mutateAlone(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
+    let view = self.view
+    let result = try await view.mutateAlone(mutation, deadline: deadline)
+    let after = view.state.withLock { $0.rows }
+    let table = try plane.table(mutation.table)
+    let committed = plane.state.withLock { $0.rows }
+    state.withLock { state in
+      for tablet in table.tablets {
+        let (old, new) = (state.rows[tablet] ?? [:], after[tablet] ?? [:])
+        for key in Set(old.keys).union(new.keys) where old[key].map(Self.bytes) != new[key].map(Self.bytes) {
+          state.writes[tablet, default: [:]][key] = .some(new[key])
+          if state.originals[tablet]?[key] == nil {
+            state.originals[tablet, default: [:]][key] = .some(committed[tablet]?[key])
+          }
+        }
+      }
+      state.rows = after
+    }
+    return result
+  }
+
+  func readNewest(
+    _ read: TableRead, locking: RowLocking, deadline: Deadline?
+  ) async throws(SQLError) -> any RowBatches {
+    let newest = MemoryTransaction(on: plane, TransactionOptions())
+    let writes = state.withLock { $0.writes }
+    newest.state.withLock { state in
+      state.writes = writes
+      for (tablet, rows) in writes { for (key, row) in rows { state.rows[tablet, default: [:]][key] = row } }
+    }
+    return try await newest.view.read(read, deadline: deadline)
+  }
+
+  private static func bytes(_ row: Row) -> [UInt8] {
+    var writer = ByteWriter()
+    for value in row { writer.write(value) }
+    return writer.bytes
   }
 
   func mark() -> SavepointMark {
@@ -133,14 +178,19 @@ final class MemoryTransaction: Transaction {
   func commit(deadline: Deadline?) async throws(SQLError) {
     plane.note("commit")
     try plane.failIfAsked(.commit)
-    let writes = state.withLock { state in
+    let (writes, originals) = state.withLock { state in
       precondition(!state.isOver, "a transaction ends once")
       state.isOver = true
-      return state.writes
+      return (state.writes, state.originals)
     }
-    plane.state.withLock { state in
+    let isFirst = plane.state.withLock { state in
+      for (tablet, rows) in originals {
+        for (key, row) in rows where row.map(Self.bytes) != state.rows[tablet]?[key].map(Self.bytes) { return false }
+      }
       for (tablet, rows) in writes { for (key, row) in rows { state.rows[tablet, default: [:]][key] = row } }
+      return true
     }
+    guard isFirst else { throw SQLError(.serializationFailure, "another transaction was first") }
   }
 
   func rollback() async {

@@ -58,6 +58,7 @@ struct TestSession {
     case .inBlock: sink.add("(in a block)")
     case .failed: sink.add("(in a failed block)")
     }
+    for fault in plane.indexFaults() { sink.add("FAULT: \(fault)") }
     return sink.text
   }
 }
