@@ -88,6 +88,9 @@ package final class GatewayTransaction: Transaction {
 
   // MARK: Snapshots
 
+  /// When the last read was as of, for checkers.
+  package var snapshotTime: HybridTime? { state.withLock { $0.snapshot?.time } }
+
   /// When a read or a search happens; nil: as the one tablet's leader thinks best.
   func snapshot(forSeveralTablets isSeveral: Bool) async -> Snapshot? {
     if let known = state.withLock({ $0.snapshot }) { return known }
