@@ -27,7 +27,7 @@ package struct MutationEvaluator: Sendable {
   /// The tablet's keys.
   package let bounds: KeyRange
   let context: EvaluationContext
-  let limits: MutationLimits
+  package let limits: MutationLimits
 
   package init(
     codec: RowCodec, bounds: KeyRange, context: EvaluationContext, limits: MutationLimits = MutationLimits()
@@ -175,15 +175,14 @@ package struct MutationEvaluator: Sendable {
 }
 
 extension TableMutation {
-  /// The same, for just these rows: those that were found and locked.
+  /// The same, for just these rows: of those that were found and locked.
   package func restricted(to keys: [[UInt8]]) -> TableMutation {
     var restricted = self
     switch mutation {
     case .insert: break
-    case .update(.ranges, let filter, let assignments):
+    case .update(_, let filter, let assignments):
       restricted.mutation = .update(.points(keys), filter: filter, assignments)
-    case .delete(.ranges, let filter): restricted.mutation = .delete(.points(keys), filter: filter)
-    case .update(.points, _, _), .delete(.points, _): break
+    case .delete(_, let filter): restricted.mutation = .delete(.points(keys), filter: filter)
     }
     return restricted
   }

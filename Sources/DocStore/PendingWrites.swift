@@ -34,7 +34,15 @@ package struct MutationLimits: Sendable {
   package var memoryMax = 128 << 20
   package init() {}
 
-  var error: SQLError {
+  /// For a statement of a transaction: what it writes is counted there, and staged in pieces.
+  package static var ofTransaction: MutationLimits {
+    var limits = MutationLimits()
+    limits.writesMax = 5_000_000
+    limits.bytesMax = .max
+    return limits
+  }
+
+  package var error: SQLError {
     SQLError(
       .programLimitExceeded, "statement changes too much of one tablet at once",
       detail: "One statement may change \(writesMax) rows or \(bytesMax) bytes of a tablet.",

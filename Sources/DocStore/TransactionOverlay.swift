@@ -25,6 +25,9 @@ package struct TransactionOverlay: Sendable {
   package var isEmpty: Bool { documents.isEmpty }
   package var count: Int { documents.count }
 
+  /// Those of the keys that it writes.
+  package func keys(among keys: Set<[UInt8]>) -> Set<[UInt8]> { keys.filter { documents[$0] != nil } }
+
   /// Adds what a call wrote. Calls of one SQL statement may overtake each other: they are undone together.
   package mutating func put(_ writes: [DocumentWrite], statement sequence: UInt32) {
     let sequence = max(sequence, undo.last?.sequence ?? 0)
@@ -53,6 +56,11 @@ package struct TransactionOverlay: Sendable {
     let made = documents.values.sorted { KeyRange.isLess($0.documentKey, $1.documentKey) }
     sorted = made
     return made
+  }
+
+  /// Takes over the order that a copy has, if nothing was written since it was made.
+  package mutating func adoptOrder(of copy: TransactionOverlay) {
+    if sorted == nil, copy.undo.count == undo.count, copy.documents.count == documents.count { sorted = copy.sorted }
   }
 
   /// What reads of the transaction see now.

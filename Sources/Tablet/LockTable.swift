@@ -181,14 +181,18 @@ package struct LockTable: Sendable {
 
   private mutating func letGo(of owner: Owner, granted: inout [RequestNumber]) {
     guard let keys = held.removeValue(forKey: owner) else { return }
-    // In order, so that the same steps give the same grants in every process.
-    let sorted = keys.count > 1 ? keys.sorted { KeyRange.isLess($0, $1) } : Array(keys)
-    for key in sorted {
+    var wanted: [[UInt8]] = []
+    for key in keys {
       guard var lock = locks.removeValue(forKey: key) else { continue }
+      // Hardly any lock has another holder or somebody who waits; there may be very many of them.
+      if lock.holders.count == 1, lock.waiters.isEmpty { continue }
       lock.holders.removeAll { $0.owner == owner }
       put(lock, at: key)
+      if !lock.waiters.isEmpty { wanted.append(key) }
     }
-    for key in sorted { serve(key, granted: &granted) }
+    // In order, so that the same steps give the same grants in every process.
+    wanted.sort(by: KeyRange.isLess)
+    for key in wanted { serve(key, granted: &granted) }
   }
 
   private mutating func put(_ lock: Lock, at key: [UInt8]) {
@@ -212,19 +216,21 @@ package struct LockTable: Sendable {
 
   // MARK: Looking
 
-  /// Who stands in a request's way: the key that it waits for, its conflicting holders and those who wait before it.
+  /// Who stands in a request's way: the key that it waits for, and who waits right before it, or else its conflicting
+  /// holders. Further ones stand in the way of those, so that chains of waiting have one edge for each.
   package func blockers(of number: RequestNumber) -> (key: [UInt8], owners: [Owner])? {
     guard let request = requests[number], request.taken < request.wish.keys.count else { return nil }
     let key = request.wish.keys[request.taken]
     guard let lock = locks[key] else { return nil }
-    var owners = lock.holders.filter {
-      $0.owner != request.owner && $0.strength.conflicts(with: request.wish.strength)
-    }.map(\.owner)
-    for waiter in lock.waiters {
-      if waiter.request == number { break }
-      if waiter.owner != request.owner, !owners.contains(waiter.owner) { owners.append(waiter.owner) }
+    if let place = lock.waiters.firstIndex(where: { $0.request == number }),
+      let before = lock.waiters[..<place].last(where: { $0.owner != request.owner })
+    {
+      return (key, [before.owner])
     }
-    return (key, owners)
+    let holders = lock.holders.filter {
+      $0.owner != request.owner && $0.strength.conflicts(with: request.wish.strength)
+    }
+    return (key, holders.map(\.owner))
   }
 
   /// Conflicting holders of the first wished key that is not free, for an error that names them.
@@ -236,11 +242,9 @@ package struct LockTable: Sendable {
     return (key, owners.isEmpty ? lock.waiters.map(\.owner) : owners)
   }
 
-  /// What an owner holds, in key order.
-  package func locks(of owner: Owner) -> [(key: [UInt8], strength: RowLockStrength)] {
-    (held[owner] ?? []).sorted { KeyRange.isLess($0, $1) }.compactMap { key in
-      locks[key]?.holders.first { $0.owner == owner }.map { (key, $0.strength) }
-    }
+  /// How strongly an owner holds a key; nil if it does not.
+  package func strength(of owner: Owner, on key: [UInt8]) -> RowLockStrength? {
+    locks[key]?.holders.first { $0.owner == owner }?.strength
   }
 
   /// Costly; tests call it after each step.

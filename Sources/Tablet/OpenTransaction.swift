@@ -27,6 +27,8 @@ final class OpenTransaction {
   private(set) var epoch: UInt64
   var state: State
   var overlay = TransactionOverlay()
+  /// Keys that a statement locked and did not write. A later one may have.
+  private var onlyLocked: Set<[UInt8]> = []
   /// What is still to be staged, first piece first; nil before `prepare`.
   var pieces: [StagedPiece]?
   /// Monotonic nanoseconds.
@@ -51,6 +53,21 @@ final class OpenTransaction {
   func disown() { epoch = 0 }
 
   var isOpen: Bool { if case .open = state { true } else { false } }
+
+  /// Notes which of the rows that a statement has locked it did not write.
+  func note(locked keys: [[UInt8]], written documents: [DocumentWrite]) {
+    // Nearly always all of them.
+    if keys.count == documents.count { return }
+    onlyLocked.formUnion(keys)
+    for document in documents { onlyLocked.remove(document.documentKey) }
+  }
+
+  /// The locks that protect rows which the transaction did not write, in key order.
+  func locksToStage(_ locks: LockTable) -> [StagedLock] {
+    onlyLocked.subtracting(overlay.keys(among: onlyLocked)).sorted(by: KeyRange.isLess).compactMap { key in
+      locks.strength(of: owner, on: key).map { StagedLock(key: key, strength: $0) }
+    }
+  }
 
   func answer(to request: RequestID) -> MutateAnswer? { answers[request] }
 

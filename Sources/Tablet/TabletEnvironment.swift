@@ -83,6 +83,8 @@ package struct TabletSettings: Sendable {
   package var lockWaitNanoseconds: UInt64 = 30_000_000_000
   /// How long versions that are superseded stay readable, in microseconds.
   package var historyMicroseconds: UInt64 = 900_000_000
+  /// Rows of a statement that are evaluated in one turn of the loop.
+  package var evaluatedKeysMax = 2_000
   /// What one transaction may write to one tablet before it commits, in bytes: it is in its leader's memory.
   package var transactionBytesMax = 256 << 20
   /// A piece of a transaction that is staged in one entry of the log, in bytes.

@@ -12,7 +12,23 @@ extension TabletHost {
       }
       guard case .done = begun else { return begun.map { _ in .done } }
     }
+    if case .prepare = request.step { await sortWrites(of: request.transaction, in: replica) }
     return await withCheckedContinuation { replica.begin(request, waiter: $0) }
+  }
+
+  /// Puts what a large transaction has written into key order, on another thread.
+  private func sortWrites(of id: TransactionID, in replica: TabletReplica) async {
+    guard let transaction = replica.transactions[id], transaction.isOpen, transaction.overlay.count > 10_000 else {
+      return
+    }
+    let overlay = transaction.overlay
+    let ordered = try? await work(on: nextWorker()) {
+      var overlay = overlay
+      _ = overlay.writes()
+      return overlay
+    }
+    // No statement comes between the copy and here: the gateway has asked for the end.
+    if let ordered, transaction.isOpen { transaction.overlay.adoptOrder(of: ordered) }
   }
 
   /// The gateway of these transactions is alive.

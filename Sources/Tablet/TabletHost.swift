@@ -140,7 +140,7 @@ package actor TabletHost {
   package func mutate(_ request: MutateRequest) async -> TabletAnswer<MutateAnswer> {
     guard let replica = replicas[request.tablet] else { return absent(request.tablet) }
     guard let selection = request.searchedSelection else {
-      return await withCheckedContinuation { replica.begin(request, searchingAt: nil, waiter: $0) }
+      return await withCheckedContinuation { replica.begin(request, found: nil, waiter: $0) }
     }
     // The rows are found as of a time at which nothing more can appear, so that none that is committed is missed.
     let context = request.transaction
@@ -150,7 +150,28 @@ package actor TabletHost {
     guard case .done(let time) = begun else { return begun.map { _ in MutateAnswer(result: .none) } }
     let point = ReadPoint(
       time: time, uncertaintyLimit: uncertaintyLimit(asked: context?.uncertaintyLimit, readingAt: time))
-    return await withCheckedContinuation { replica.begin(request, searchingAt: point, waiter: $0) }
+    let found: ReadOutcome<[[UInt8]]>
+    switch replica.search(for: request, at: point) {
+    case .failure(let refused): return refused.answer
+    case .success(let search):
+      do {
+        found = try await search.isShort ? search.run() : work(on: nextWorker()) { try search.run() }
+      } catch let error as DocStoreError {
+        return replica.answer(for: error)
+      } catch {
+        return .failed(SQLError(.internalError, "a search for rows could not run: \(error)"))
+      }
+    }
+    switch found {
+    case .uncertain(let later): return .uncertain(later)
+    case .found(let keys):
+      return await withCheckedContinuation { replica.begin(request, found: keys, waiter: $0) }
+    }
+  }
+
+  func nextWorker() -> any BlockingWorker {
+    nextReader = (nextReader + 1) % readers.count
+    return readers[nextReader]
   }
 
   /// Only what this leader had already written when the statement first came can be in the client's past.

@@ -6,7 +6,7 @@ import Values
 /// Statements of transactions: they lock and evaluate as other writes do, and leave what they write in memory.
 extension TabletReplica {
   /// A statement's request. The transaction becomes known here with its first one.
-  func beginInTransaction(_ request: MutateRequest, searchingAt point: ReadPoint?, waiter: MutateWaiter) {
+  func beginInTransaction(_ request: MutateRequest, found: [[UInt8]]?, waiter: MutateWaiter) {
     guard let context = request.transaction else { return waiter.resume(returning: .notReady) }
     guard let transaction = openTransaction(context) else {
       probe("a transaction's request came to a leader that does not know it")
@@ -26,7 +26,7 @@ extension TabletReplica {
       request: request, owner: transaction.owner, transaction: transaction, lockRequest: drawNumber(),
       lockDeadline: timeout == 0 ? .max : now + timeout * 1_000_000, waiter: waiter)
     transaction.running[request.id] = operation
-    lock(operation, searchingAt: point)
+    lock(operation, found: found)
   }
 
   private func openTransaction(_ context: TransactionContext) -> OpenTransaction? {
@@ -49,22 +49,29 @@ extension TabletReplica {
 
   /// A statement was evaluated: what it writes waits for the commit.
   func keep(_ operation: WriteOperation, in transaction: OpenTransaction) {
-    let statement = operation.request.transaction?.statement ?? 0
+    guard put(operation, into: transaction) else { return }
+    if case .done(let answer) = operation.answer {
+      transaction.remember(answer, of: operation.request.id, floor: operation.request.floor)
+    }
+    complete(operation, operation.answer)
+  }
+
+  /// Adds what the operation has written to its transaction's; false, and the operation has failed, if that is too much.
+  func put(_ operation: WriteOperation, into transaction: OpenTransaction) -> Bool {
     guard transaction.overlay.byteCount < environment.settings.transactionBytesMax else {
-      return complete(
+      complete(
         operation,
         .failed(
           SQLError(
             .programLimitExceeded, "transaction writes too much",
             detail: "It may write \(environment.settings.transactionBytesMax >> 20) MiB to one tablet.",
             hint: "Write in several transactions; for COPY see the setting apus.copy_rows_per_transaction.")))
+      return false
     }
-    transaction.overlay.put(operation.documents, statement: statement)
+    transaction.note(locked: operation.evaluatedKeys, written: operation.documents)
+    transaction.overlay.put(operation.documents, statement: operation.request.transaction?.statement ?? 0)
     operation.documents = []
-    if case .done(let answer) = operation.answer {
-      transaction.remember(answer, of: operation.request.id, floor: operation.request.floor)
-    }
-    complete(operation, operation.answer)
+    return true
   }
 
   /// What a reading transaction has written here.

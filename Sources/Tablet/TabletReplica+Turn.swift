@@ -28,6 +28,7 @@ extension TabletReplica {
   /// Proposes what waits and carries out every effect, in order, until there is none left.
   func runTurn(into output: inout TurnOutput) {
     if isRemoved { return }
+    evaluateNextSlices()
     proposeQueued()
     var hasRecords = false
     var hardState: HardState?

@@ -11,11 +11,11 @@ extension TabletReplica {
   typealias MutateWaiter = CheckedContinuation<TabletAnswer<MutateAnswer>, Never>
 
   /// Starts a write. The answer comes through `waiter`, once, whatever happens.
-  /// - Parameter point: where a mutation of ranges looks for its rows; safe by now (see `TabletHost.mutate`).
-  func begin(_ request: MutateRequest, searchingAt point: ReadPoint?, waiter: MutateWaiter) {
+  /// - Parameter found: the rows of a request that does not name them (see `TabletHost.mutate`).
+  func begin(_ request: MutateRequest, found: [[UInt8]]?, waiter: MutateWaiter) {
     if let refusal = refusal(MutateAnswer.self) { return waiter.resume(returning: refusal) }
     ticksUnused = 0
-    if request.transaction != nil { return beginInTransaction(request, searchingAt: point, waiter: waiter) }
+    if request.transaction != nil { return beginInTransaction(request, found: found, waiter: waiter) }
     switch retries.lookUp(request.id) {
     case .done(let result):
       probe("retry answered from the retry table")
@@ -34,7 +34,7 @@ extension TabletReplica {
       request: request, owner: drawNumber(), transaction: nil, lockRequest: drawNumber(),
       lockDeadline: now + environment.settings.lockWaitNanoseconds, waiter: waiter)
     operations[request.id] = operation
-    lock(operation, searchingAt: point)
+    lock(operation, found: found)
   }
 
   func drawNumber() -> UInt64 {
@@ -42,10 +42,10 @@ extension TabletReplica {
     return nextNumber
   }
 
-  /// Finds the rows that the operation looks at, and locks them; then it is evaluated.
-  func lock(_ operation: WriteOperation, searchingAt point: ReadPoint?) {
+  /// Locks the rows that the operation looks at; then it is evaluated.
+  func lock(_ operation: WriteOperation, found: [[UInt8]]?) {
     let wish: LockTable.Wish
-    switch wishedLocks(of: operation, searchingAt: point) {
+    switch wishedLocks(of: operation, found: found) {
     case .failure(let refused): return complete(operation, refused.answer)
     case .success(let found): wish = found
     }
@@ -78,54 +78,56 @@ extension TabletReplica {
     var answer: TabletAnswer<MutateAnswer>
   }
 
-  private func wishedLocks(
-    of operation: WriteOperation, searchingAt point: ReadPoint?
-  ) -> Result<LockTable.Wish, Refused> {
-    guard let store else { return .failure(Refused(answer: .notReady)) }
-    let overlay = operation.transaction?.overlay.view(forRanges: true)
+  private func wishedLocks(of operation: WriteOperation, found: [[UInt8]]?) -> Result<LockTable.Wish, Refused> {
     do throws(DocStoreError) {
       switch operation.request.payload {
       case .documents(let documents):
         let keys = documents.map(\.documentKey).sorted { KeyRange.isLess($0, $1) }
         return .success(LockTable.Wish(keys: keys, strength: .update))
       case .rows(let mutation):
-        let evaluator: MutationEvaluator
-        switch self.evaluator(of: mutation.table, version: mutation.schemaVersion) {
-        case .failure(let refused): return .failure(refused)
-        case .success(let made): evaluator = made
-        }
         let strength: RowLockStrength = if case .update = mutation.mutation { .noKeyUpdate } else { .update }
-        switch try evaluator.lockScope(of: mutation) {
-        case .keys(let keys): return .success(LockTable.Wish(keys: keys, strength: strength))
-        case .ranges:
-          guard let point else { return .failure(Refused(answer: .notReady)) }
-          let reader = RowReader(
-            store: store, codec: evaluator.codec, historyCutoff: historyCutoff, overlay: overlay)
-          switch try evaluator.findKeys(of: mutation, reading: reader, at: point) {
-          case .uncertain(let later): return .failure(Refused(answer: .uncertain(later)))
-          case .found(let keys): return .success(LockTable.Wish(keys: keys, strength: strength))
-          }
-        }
-      case .lock(let read, let locking):
-        let evaluator: MutationEvaluator
-        switch self.evaluator(of: read.table, version: read.schemaVersion) {
+        if let found { return .success(LockTable.Wish(keys: found, strength: strength)) }
+        switch evaluator(of: mutation.table, version: mutation.schemaVersion, isOfTransaction: false) {
         case .failure(let refused): return .failure(refused)
-        case .success(let made): evaluator = made
+        case .success(let evaluator):
+          guard case .keys(let keys) = try evaluator.lockScope(of: mutation) else {
+            return .failure(Refused(answer: .notReady))
+          }
+          return .success(LockTable.Wish(keys: keys, strength: strength))
         }
-        guard let point else { return .failure(Refused(answer: .notReady)) }
-        let reader = RowReader(store: store, codec: evaluator.codec, historyCutoff: historyCutoff, overlay: overlay)
-        switch try evaluator.findKeys(of: read, reading: reader, at: point, limited: locking.policy != .skipLocked) {
-        case .uncertain(let later): return .failure(Refused(answer: .uncertain(later)))
-        case .found(let keys): return .success(LockTable.Wish(keys: keys, strength: locking.strength))
-        }
+      case .lock(_, let locking):
+        guard let found else { return .failure(Refused(answer: .notReady)) }
+        return .success(LockTable.Wish(keys: found, strength: locking.strength))
       }
     } catch {
       return .failure(Refused(answer: answer(for: error)))
     }
   }
 
+  /// The search for the rows that a request does not name. It can run on any thread.
+  func search(for request: MutateRequest, at point: ReadPoint) -> Result<RowSearch, Refused> {
+    let (table, version) =
+      switch request.payload {
+      case .documents: (self.table, UInt32(0))
+      case .rows(let mutation): (mutation.table, mutation.schemaVersion)
+      case .lock(let read, _): (read.table, read.schemaVersion)
+      }
+    guard let store else { return .failure(Refused(answer: .notReady)) }
+    switch evaluator(of: table, version: version, isOfTransaction: request.transaction != nil) {
+    case .failure(let refused): return .failure(refused)
+    case .success(let evaluator):
+      let transaction = request.transaction.flatMap { transactions[$0.id] }
+      let reader = RowReader(
+        store: store, codec: evaluator.codec, historyCutoff: historyCutoff,
+        overlay: transaction?.overlay.view(forRanges: true))
+      return .success(RowSearch(request: request, evaluator: evaluator, reader: reader, point: point))
+    }
+  }
+
   /// What evaluates mutations of this tablet's table, if the request and this node mean the same table.
-  private func evaluator(of id: TableID, version: UInt32) -> Result<MutationEvaluator, Refused> {
+  private func evaluator(
+    of id: TableID, version: UInt32, isOfTransaction: Bool
+  ) -> Result<MutationEvaluator, Refused> {
     guard let table = environment.catalog.current.tables[id] else { return .failure(Refused(answer: .unknownTablet)) }
     guard table.version == version else {
       return .failure(Refused(answer: .schemaMismatch(version: table.version)))
@@ -133,7 +135,10 @@ extension TabletReplica {
     // A replaced or truncated table has other tablets: what is left of this one must not take rows any more.
     guard table.tablets.contains(self.id) else { return .failure(Refused(answer: .unknownTablet)) }
     guard !table.isFrozen else { return .failure(Refused(answer: .failed(.beingRewritten(table.name)))) }
-    return .success(MutationEvaluator(codec: codec(of: table), bounds: bounds, context: evaluationContext))
+    return .success(
+      MutationEvaluator(
+        codec: codec(of: table), bounds: bounds, context: evaluationContext,
+        limits: isOfTransaction ? .ofTransaction : MutationLimits()))
   }
 
   /// How a failure of the document store looks from outside. A broken store ends the node: what it would answer from
@@ -160,30 +165,29 @@ extension TabletReplica {
       return complete(operation, refusal)
     }
     guard let store else { return complete(operation, .notReady) }
-    do throws(DocStoreError) {
+    let (table, version) =
       switch operation.request.payload {
-      case .documents(let documents):
+      case .documents: (self.table, UInt32(0))
+      case .rows(let mutation): (mutation.table, mutation.schemaVersion)
+      case .lock(let read, _): (read.table, read.schemaVersion)
+      }
+    do throws(DocStoreError) {
+      if case .documents(let documents) = operation.request.payload {
         operation.documents = documents
         operation.result = MutationResult(affectedCount: documents.count, returned: [])
-      case .rows(let mutation):
-        switch evaluator(of: mutation.table, version: mutation.schemaVersion) {
+      } else {
+        switch evaluator(of: table, version: version, isOfTransaction: operation.transaction != nil) {
         case .failure(let refused): return complete(operation, refused.answer)
         case .success(let evaluator):
-          let evaluated = try evaluator.evaluate(
-            mutation.restricted(to: operation.keys), reading: store,
-            overlay: operation.transaction?.overlay.view(forRanges: false))
-          operation.documents = evaluated.writes
-          operation.result = evaluated.result
-          try requireSnapshot(operation, evaluator, store)
-        }
-      case .lock(let read, _):
-        switch evaluator(of: read.table, version: read.schemaVersion) {
-        case .failure(let refused): return complete(operation, refused.answer)
-        case .success(let evaluator):
-          try requireSnapshot(operation, evaluator, store)
-          operation.result = try evaluator.readNewest(
-            read, keys: operation.keys, reading: store,
-            overlay: operation.transaction?.overlay.view(forRanges: false))
+          if !operation.isInsert {
+            try requireSnapshot(operation, evaluator, store)
+            if operation.keys.count > environment.settings.evaluatedKeysMax {
+              return evaluateInSlices(operation, evaluator)
+            }
+          }
+          try evaluate(operation, keys: operation.keys, evaluator, store)
+          // A key that is taken is said to be, also where it was taken after the snapshot.
+          if operation.isInsert { try requireSnapshot(operation, evaluator, store) }
         }
       }
     } catch {
@@ -194,6 +198,64 @@ extension TabletReplica {
     operation.time = environment.clock.now()
     queue.append(.write(operation))
     turns.mark(self)
+  }
+
+  private func evaluate(
+    _ operation: WriteOperation, keys: [[UInt8]], _ evaluator: MutationEvaluator, _ store: any Store
+  ) throws(DocStoreError) {
+    let overlay = operation.transaction?.overlay.view(forRanges: false)
+    operation.evaluatedKeys = keys
+    switch operation.request.payload {
+    case .documents: break
+    case .rows(let mutation):
+      let evaluated = try evaluator.evaluate(mutation.restricted(to: keys), reading: store, overlay: overlay)
+      operation.documents = evaluated.writes
+      operation.add(evaluated.result)
+    case .lock(let read, _):
+      operation.add(try evaluator.readNewest(read, keys: keys, reading: store, overlay: overlay))
+    }
+  }
+
+  /// A statement of many rows, some with each turn: in between, the loop sees to everything else. The rows are locked, so
+  /// they do not change meanwhile.
+  private func evaluateInSlices(_ operation: WriteOperation, _ evaluator: MutationEvaluator) {
+    // What is more than one entry of the log should take is done as a transaction, says the gateway.
+    guard operation.transaction != nil else { return complete(operation, .failed(evaluator.limits.error)) }
+    slicing.append((operation, evaluator))
+    turns.mark(self)
+  }
+
+  /// The next slice of each large statement.
+  func evaluateNextSlices() {
+    if slicing.isEmpty { return }
+    let all = slicing
+    slicing = []
+    for (operation, evaluator) in all {
+      // It may have been taken back, or its transaction is over.
+      guard let transaction = operation.transaction, transaction.running[operation.request.id] === operation else {
+        continue
+      }
+      if let refusal = refusal(MutateAnswer.self) {
+        complete(operation, refusal)
+        continue
+      }
+      guard let store else { continue }
+      let end = min(operation.evaluatedCount + environment.settings.evaluatedKeysMax, operation.keys.count)
+      do throws(DocStoreError) {
+        let slice = Array(operation.keys[operation.evaluatedCount..<end])
+        try evaluate(operation, keys: slice, evaluator, store)
+      } catch {
+        complete(operation, answer(for: error))
+        continue
+      }
+      operation.evaluatedCount = end
+      if end == operation.keys.count {
+        keep(operation, in: transaction)
+      } else if put(operation, into: transaction) {
+        slicing.append((operation, evaluator))
+        turns.mark(self)
+      }
+    }
   }
 
   /// `REPEATABLE READ` and above: what is changed or locked must not have changed since the snapshot.
@@ -297,6 +359,7 @@ extension TabletReplica {
     for operation in operations.values.sorted(by: { $0.owner < $1.owner }) { operation.finish(.notLeader(hint: hint)) }
     operations.removeAll()
     waitingForLocks.removeAll()
+    slicing = []
     abandonTransactions()
     locks = LockTable()
     let waiters = readWaiters

@@ -70,6 +70,8 @@ final class TabletReplica {
   var unresolvedSince: [TransactionID: UInt64] = [:]
   /// Transactions whose fate is being asked for.
   var recovering: Set<TransactionID> = []
+  /// Statements of many rows, which are evaluated in slices.
+  var slicing: [(WriteOperation, MutationEvaluator)] = []
   /// Evaluated, to be proposed at the end of the turn.
   var queue: [LoggedOperation] = []
   var inFlight: Deque<InFlightEntry> = []

@@ -93,6 +93,8 @@ package enum TransactionStep: Sendable {
   case forget([TransactionID])
   /// A write outside of transactions is not wanted any more: it stops to wait for locks.
   case withdraw(RequestID)
+  /// Whether no transaction needs this tablet any more, whose table was dropped; what is open is given up.
+  case drain
   /// Asked of the anchor by who has something staged and does not hear of the transaction.
   case status
 }

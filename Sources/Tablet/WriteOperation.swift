@@ -18,6 +18,10 @@ final class WriteOperation {
   /// Monotonic nanoseconds after which it no longer waits for locks.
   var lockDeadline: UInt64
   var hasWaited = false
+  /// How many of its keys are evaluated, where there are many.
+  var evaluatedCount = 0
+  /// Those of the slice that was evaluated last.
+  var evaluatedKeys: [[UInt8]] = []
   /// Set when it is evaluated.
   var time = HybridTime.zero
   var result: MutationResult?
@@ -35,6 +39,19 @@ final class WriteOperation {
     self.lockRequest = lockRequest
     self.lockDeadline = lockDeadline
     waiters = [waiter]
+  }
+
+  var isInsert: Bool {
+    if case .rows(let mutation) = request.payload, case .insert = mutation.mutation { true } else { false }
+  }
+
+  /// What one slice of it has come to.
+  func add(_ part: MutationResult) {
+    guard var sum = result else { return result = part }
+    sum.affectedCount += part.affectedCount
+    sum.returned.append(contentsOf: part.returned)
+    sum.changes.append(contentsOf: part.changes)
+    result = sum
   }
 
   /// The same request came again while this one runs: both get the one answer.

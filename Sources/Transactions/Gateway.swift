@@ -66,7 +66,11 @@ package final class Gateway: DataPlane, Sendable {
   package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
     let table = try table(mutation.table, version: mutation.schemaVersion)
     if let tablet = try soleTablet(of: mutation, table) {
-      return try await mutate(tablet, table: table, mutation, deadline: deadline)
+      do throws(SQLError) {
+        return try await mutate(tablet, table: table, mutation, deadline: deadline)
+      } catch  where error.state == .programLimitExceeded {
+        // Too much for one entry of the log; a transaction stages it in pieces.
+      }
     }
     let transaction = begin(TransactionOptions())
     do throws(SQLError) {

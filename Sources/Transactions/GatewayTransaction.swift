@@ -191,6 +191,18 @@ package final class GatewayTransaction: Transaction {
     let table = try gateway.table(mutation.table, version: mutation.schemaVersion)
     let shares = TabletShares(of: table, in: gateway.catalog)
     switch mutation.mutation {
+    case .insert(let rows, let onConflict) where rows.count > Self.insertedRowsMax:
+      var result = MutationResult.none
+      for start in stride(from: 0, to: rows.count, by: Self.insertedRowsMax) {
+        var part = mutation
+        part.mutation = .insert(
+          rows: Array(rows[start..<min(start + Self.insertedRowsMax, rows.count)]), onConflict: onConflict)
+        let inserted = try await mutate(part, deadline: deadline)
+        result.affectedCount += inserted.affectedCount
+        result.returned.append(contentsOf: inserted.returned)
+        result.changes.append(contentsOf: inserted.changes)
+      }
+      return result
     case .insert(let rows, let onConflict):
       let cut = try InsertShares(rows, of: table, shares: shares)
       let answers = try await statement(
@@ -230,6 +242,8 @@ package final class GatewayTransaction: Transaction {
   }
 
   private static var restartsMax: Int { 20 }
+  /// Rows of an insert that are sent at a time: a leader evaluates them in one turn.
+  private static var insertedRowsMax: Int { 4_000 }
 
   /// One statement that locks or writes, on all its tablets at the same time. Where one of them meets a version that may
   /// be in the client's past, all of it is undone and begins again at that time.

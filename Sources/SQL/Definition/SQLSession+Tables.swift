@@ -53,16 +53,27 @@ extension SQLSession {
       .dropTables(names, ifExists: ifExists), deadline: execution.executor.deadline)
   }
 
+  /// Empties tables: by new tablets where the statement stands alone, otherwise row by row, as part of its transaction.
   func truncate(_ relations: [RelationSyntax], _ execution: Execution) async throws(SQLError) {
     let binder = StatementBinder(context: bindingContext(), parameters: ParameterTypes(count: 0, given: []))
-    var tables: [TableID] = []
+    var tables: [TableDescriptor] = []
     do throws(SQLError) {
       for relation in relations {
         let table = try binder.table(relation)
-        if !tables.contains(table.id) { tables.append(table.id) }
+        if !tables.contains(where: { $0.id == table.id }) { tables.append(table) }
       }
     } catch { throw error.located(in: execution.statement.text) }
-    _ = try await dataPlane.change(.truncate(tables), deadline: execution.executor.deadline)
+    if isAlone {
+      _ = try await dataPlane.change(.truncate(tables.map(\.id)), deadline: execution.executor.deadline)
+      return
+    }
+    let data = try beginData()
+    for table in tables {
+      let everything = TableMutation(
+        table: table.id, schemaVersion: table.version,
+        mutation: .delete(.ranges([table.wholeRange]), filter: nil), returning: nil)
+      _ = try await data.mutate(everything, deadline: execution.executor.deadline)
+    }
   }
 
   // MARK: - ALTER TABLE … ADD PRIMARY KEY

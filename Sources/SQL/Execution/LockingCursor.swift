@@ -39,6 +39,9 @@ extension Executor {
       candidates, wanted: isOverflow ? .max : wanted, table: table, keyOffset: output.count
     ) { keys throws(SQLError) in
       self.counters?.tableReads += 1
+      // In READ COMMITTED the newest versions are locked, and tested again: they may be newer than the snapshot that
+      // found them, which a queue's workers would otherwise fail on whenever another one took a row.
+      self.transaction?.beginStatement()
       return try await self.read(read(.points(keys), isOrdered: false), locking: locking)
     }
     return SliceCursor(locked, offset: offset, limit: limit, visibleCount: plan.visibleCount)

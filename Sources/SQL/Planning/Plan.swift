@@ -133,6 +133,8 @@ extension StatementPlan {
     case none
     /// A single read, or a single mutation, which is a transaction of its own if nothing else belongs to it.
     case single
+    /// A mutation of rows that it has to look for: READ COMMITTED, if it is a transaction of its own.
+    case search
     /// Several steps that must see and do one thing, or locks that someone has to hold.
     case several
   }
@@ -142,7 +144,8 @@ extension StatementPlan {
     case .select(let plan): plan.innermostLocking != nil ? .several : plan.readsTable ? .single : .none
     case .insert(let plan):
       if case .query(let query, _) = plan.source, query.readsTable { .several } else { .single }
-    case .update, .delete: .single
+    case .update(let plan): plan.keys.isPoints ? .single : .search
+    case .delete(let plan): plan.keys.isPoints ? .single : .search
     case .explain(let plan): plan.isAnalyze ? plan.statement.rowAccess : .none
     // COPY, which is none without a table, asks for its transaction itself.
     case .utility: .none

@@ -36,6 +36,8 @@ extension SQLSession {
       restarts += 1
       let pause = RestartPolicy.pauseNanoseconds(before: restarts, random: random.next())
       guard await loop.sleep(nanoseconds: pause) else { throw RunningStatement.Reason.userRequest.error }
+      // What it lost against may have been a change of the table.
+      execution.plan = try plan(of: execution.statement)
     }
   }
 

@@ -81,14 +81,12 @@ extension SQLSession {
   func dataTransaction(
     for access: StatementPlan.RowAccess, writes: Bool
   ) throws(SQLError) -> (any Transaction)? {
-    if access == .none {
-      // The first query of a block fixes the snapshot, also one that reads no table.
-      let needsSnapshot =
-        transaction?.phase == .block && settings.currentCharacteristics.level.isolation > .readCommitted
-      guard needsSnapshot else { return nil }
-    }
+    let isolation = settings.currentCharacteristics.level.isolation
+    // The first query of a block fixes the snapshot, also one that reads no table.
+    if access == .none, transaction?.phase != .block || isolation == .readCommitted { return nil }
     if let data = transaction?.data { return data }
-    if transaction?.phase == .implicit, place.isLast, access != .several, readTime == nil,
+    let isSingle = access < .search || (access == .search && isolation == .readCommitted)
+    if transaction?.phase == .implicit, place.isLast, isSingle, readTime == nil,
       settings.lockTimeoutMilliseconds == 0 || !writes
     {
       return nil
@@ -244,54 +242,15 @@ extension SQLSession {
     throw SQLError(.activeTransaction, "\(command) cannot run inside a transaction block")
   }
 
+  /// Whether the running statement is all that its transaction has done so far, and nobody opened a block.
+  var isAlone: Bool { transaction?.phase == .implicit && transaction?.data == nil }
+
   /// Changes of the catalog are not part of transactions yet.
   /// - Throws: 0A000 where something could have to be undone with them.
   func requireNoTransaction(_ command: String) throws(SQLError) {
-    guard transaction?.phase != .implicit || transaction?.data != nil else { return }
+    if isAlone { return }
     throw .unsupported(
       "\(command) in a transaction", hint: "Send it before BEGIN or after COMMIT; it commits on its own.")
-  }
-
-  // MARK: - Characteristics
-
-  /// `SET TRANSACTION`, or a change of the setting behind it.
-  func setCharacteristic(_ name: String, to value: String) throws(SQLError) {
-    guard let name = TransactionCharacteristics.Name(rawValue: name) else {
-      throw .unsupported("the transaction mode \(name)")
-    }
-    let kept = try settings.accepted(name, value)
-    let old = settings.currentCharacteristics
-    var new = old
-    new.set(name, to: kept)
-    let hasQueried = transaction?.hasQueried ?? false
-    let isNested = !(transaction?.savepoints.isEmpty ?? true)
-    switch name {
-    case .level where new != old:
-      if hasQueried { throw Self.tooLate("SET TRANSACTION ISOLATION LEVEL must be called before any query") }
-      if isNested { throw Self.tooLate("SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction") }
-    case .readOnly where old.isReadOnly && !new.isReadOnly:
-      let isParentReadOnly = transaction?.savepoints.last?.settings.isReadOnly ?? false
-      if isNested, isParentReadOnly {
-        throw Self.tooLate("cannot set transaction read-write mode inside a read-only transaction")
-      }
-      if hasQueried { throw Self.tooLate("transaction read-write mode must be set before any query") }
-    case .deferrable:
-      if isNested { throw Self.tooLate("SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction") }
-      if hasQueried { throw Self.tooLate("SET TRANSACTION [NOT] DEFERRABLE must be called before any query") }
-    case .level, .readOnly: break
-    }
-    settings.setCharacteristics(new)
-  }
-
-  private static func tooLate(_ message: String) -> SQLError { SQLError(.activeTransaction, message) }
-
-  /// `BEGIN AS OF SYSTEM TIME` and its like.
-  func setReadTime(_ text: String) throws(SQLError) {
-    guard transaction?.data == nil, !(transaction?.hasQueried ?? false) else {
-      throw Self.tooLate("AS OF SYSTEM TIME must be given before any query")
-    }
-    _ = try SystemTime.parse(text, now: transaction?.startTime ?? statementTime, settings: settings.format)
-    transaction?.readTime = text
   }
 }
 
@@ -301,17 +260,6 @@ extension TransactionSyntax {
     switch self {
     case .commit, .rollback, .rollbackTo, .twoPhase("PREPARE TRANSACTION"): true
     case .begin, .savepoint, .release, .twoPhase: false
-    }
-  }
-}
-
-extension OptionSyntax {
-  /// As a setting takes it.
-  var settingValue: String {
-    switch value {
-    case .text(let text): text
-    case .number(let number): number == 0 ? "off" : "on"
-    case .none, .list, .star: ""
     }
   }
 }

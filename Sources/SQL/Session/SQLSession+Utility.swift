@@ -25,7 +25,6 @@ extension SQLSession {
       return .command(tag: "ALTER TABLE")
     case .truncate(let relations):
       try requireWritable("TRUNCATE TABLE")
-      try requireNoTransaction("TRUNCATE TABLE")
       try await truncate(relations, execution)
       return .command(tag: "TRUNCATE TABLE")
     case .copy(let copy):

@@ -646,12 +646,16 @@ ERROR: 0A000: DROP TABLE in a transaction is not supported
 HINT: Send it before BEGIN or after COMMIT; it commits on its own.
 (in a failed block)
 
-ROLLBACK; INSERT INTO t VALUES (12, 12); TRUNCATE t;
+ROLLBACK; BEGIN; INSERT INTO t VALUES (12, 12); TRUNCATE t; SELECT count(*) FROM t; ROLLBACK;
 ----
 ROLLBACK
+BEGIN
 INSERT 0 1
-ERROR: 0A000: TRUNCATE TABLE in a transaction is not supported
-HINT: Send it before BEGIN or after COMMIT; it commits on its own.
+TRUNCATE TABLE
+count:bigint
+0
+SELECT 1
+ROLLBACK
 
 SELECT count(*) FROM t;
 ----
