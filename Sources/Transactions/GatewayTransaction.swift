@@ -376,8 +376,13 @@ package final class GatewayTransaction: Transaction {
       for participant in tablets {
         group.addTask {
           let step = TransactionStep.rollBack(to: statement, through: through)
-          // One that never answered a request may know nothing of the transaction, and need not.
-          return await self.attempt(step, in: participant) || participant.epoch == nil
+          let answer = try? await self.router.step(step, of: self.id, in: participant, deadline: self.soon)
+          return switch answer {
+          case .done: true
+          // One that never answered a request may know nothing of the transaction, and need not. But it has to say so.
+          case .failed: participant.epoch == nil
+          case .notLeader, .notReady, .unknownTablet, .schemaMismatch, .outcomeUnknown, .uncertain, nil: false
+          }
         }
       }
       var all = true

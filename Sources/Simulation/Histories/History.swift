@@ -115,7 +115,9 @@ final class History: Sendable {
   func verdict(_ anomalies: [Anomaly]) -> String? {
     if let problem = state.withLock({ $0.problem }) { return problem }
     guard let worst = anomalies.first else { return nil }
-    return "\(worst)" + (anomalies.count > 1 ? "\nand \(anomalies.count - 1) more: \(anomalies.map(\.name))" : "")
+    // The others often say more: what replay finds names the very read.
+    let others = anomalies.dropFirst().map { "\n\($0.name): \($0.explanation.prefix(600))" }
+    return "\(worst)\(others.prefix(6).joined())"
   }
 
   var tally: (operations: Int, unknown: Int) {

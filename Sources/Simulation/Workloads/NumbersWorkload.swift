@@ -36,6 +36,11 @@ extension SimulatedClient {
     return levels[Int(random(below: UInt64(levels.count)))]
   }
 
+  /// Waits for a moment at which all clients go on together, give or take a few milliseconds.
+  func meet(everyNanoseconds interval: UInt64) async {
+    await loop.sleep(nanoseconds: interval - now % interval + random(below: 4_000_000))
+  }
+
   /// How long to wait between two statements, at most.
   func drawPause() -> UInt64 { oneIn(3) ? random(below: 200_000_000) : 0 }
 }

@@ -19,7 +19,11 @@ package final class PredicateWorkload: NumbersWorkload {
   package func run(_ client: SimulatedClient) async {
     let table = numbers[0]
     for number in 0..<operationsPerClient {
-      await client.think(maxNanoseconds: 150_000_000)
+      if client.oneIn(3) {
+        await client.think(maxNanoseconds: 150_000_000)
+      } else {
+        await client.meet(everyNanoseconds: 100_000_000)
+      }
       // All clients are at about the same range at about the same time. Most of them span two tablets.
       let range = Int64(number + Int(client.random(below: 2)))
       let first = range * Self.width
