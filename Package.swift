@@ -184,6 +184,14 @@ let package = Package(
       dependencies: ["DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values"],
       swiftSettings: strict),
     .testTarget(
+      name: "TabletTests",
+      dependencies: ["Tablet", "Coding", "DocStore", "Operations", "Schema", "Keys", "Values", "Runtime"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TransactionsTests",
+      dependencies: ["Transactions", "Tablet", "Coding", "Operations", "Schema", "Keys", "Values"],
+      swiftSettings: strict),
+    .testTarget(
       name: "SQLTests",
       dependencies: [
         "SQL", "Transactions", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime", "Coding",

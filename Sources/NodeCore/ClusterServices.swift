@@ -87,7 +87,12 @@ final class ClusterServices: Sendable {
         }
       },
       catalogReached: { await self.replica.reached($0) },
-      clusterStatus: { await self.clusterStatus() }, liveNodes: { self.live.nodes })
+      clusterStatus: { await self.clusterStatus() }, liveNodes: { self.live.nodes },
+      wasRemoved: { tablet in
+        // Ids count up: one that this catalog could know and does not is gone for ever.
+        tablet.rawValue <= self.replica.counters.tablet && self.catalog.current.tablets[tablet] == nil
+          && tablet != .catalog
+      })
   }
 
   /// Asks every live node for its replicas, at the same time, and puts the answers together.

@@ -56,7 +56,22 @@ package final class SimulatedCluster {
     configuration.log.segmentBytes = 1024 << Int(seed % 5)
     configuration.tablets.logTailBytes = 4 << 10
     configuration.tablets.flushTicks = 1
+    chooseLimitsOfTransactions(&configuration)
     return configuration
+  }
+
+  /// Transactions come in many pieces, and are given up and recovered early; the same on all nodes.
+  private func chooseLimitsOfTransactions(_ configuration: inout NodeCoreConfiguration) {
+    var random = SeededRandom(seed: seed ^ 0x7472_616e_7361_6374)
+    let wholes = [64, 256, 1 << 20]
+    configuration.tablets.stagedPieceBytesMax = wholes[Int(random.below(3))]
+    configuration.tablets.resolvedDocumentsMax = 1 + Int(random.below(4))
+    // Heartbeats come every second.
+    configuration.tablets.transactionExpiryNanoseconds = random.between(1_200, 4_000) * 1_000_000
+    configuration.tablets.recoveryNanoseconds = random.between(20, 1_500) * 1_000_000
+    configuration.tablets.decisionNanoseconds = random.between(100, 3_000) * 1_000_000
+    configuration.router.inlineCommitBytesMax = [0, 100, 1 << 20][Int(random.below(3))]
+    configuration.router.batchRowsMax = [2, 3, 4096][Int(random.below(3))]
   }
 
   // MARK: Nodes

@@ -119,13 +119,25 @@ package struct SimulationRun {
       }
     }
     if let problem { throw problem }
-    let verdict = try workload.verdict { name in
-      try cluster.run(on: 1) { core -> [Row]? in
-        guard core.catalog.current.relation(schema: "public", name: name) != nil else { return nil }
-        return try await PairTable(name, at: core).readAll()
+    if let verdict = try workload.verdict(read: { try rows(of: $0, cluster) }) { throw cluster.failed(verdict) }
+  }
+
+  /// All rows of a table; nil where there is none.
+  private static func rows(of table: String, _ cluster: SimulatedCluster) throws -> [Row]? {
+    let read = { @Sendable (core: NodeCore) async throws -> [Row]? in
+      guard core.catalog.current.relation(schema: "public", name: table) != nil else { return nil }
+      return try await PairTable(table, at: core).readAll()
+    }
+    // Clocks that were all set back leave some nodes ahead of those that were started since: until these have caught up,
+    // a read of several tablets may be refused.
+    for _ in 0..<5 {
+      do {
+        return try cluster.run(on: 1, read)
+      } catch let error as SQLError where error.state == .objectNotInPrerequisiteState {
+        cluster.world.advance(nanoseconds: 2_000_000_000)
       }
     }
-    if let verdict { throw cluster.failed(verdict) }
+    return try cluster.run(on: 1, read)
   }
 }
 

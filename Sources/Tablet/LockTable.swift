@@ -148,11 +148,13 @@ package struct LockTable: Sendable {
   /// Lets go of everything that `owner` holds or waits for. Returns the requests that have all their locks now, in order.
   package mutating func release(_ owner: Owner) -> [RequestNumber] {
     var granted: [RequestNumber] = []
-    for number in waiting[owner] ?? [] {
+    let own = waiting[owner] ?? []
+    for number in own {
       if let request = requests[number] { withdraw(number, request, granted: &granted) }
     }
     letGo(of: owner, granted: &granted)
-    return granted.sorted()
+    // One of its requests may have stood in the way of another.
+    return own.count < 2 ? granted.sorted() : granted.filter { !own.contains($0) }.sorted()
   }
 
   /// Stops waiting. What the owner holds it keeps.
@@ -216,19 +218,21 @@ package struct LockTable: Sendable {
 
   // MARK: Looking
 
-  /// Who stands in a request's way: the key that it waits for, and who waits right before it, or else its conflicting
-  /// holders. Further ones stand in the way of those, so that chains of waiting have one edge for each.
+  /// Who stands in a request's way: the key that it waits for, and who waits right before it, or else the conflicting
+  /// holders. Further ones stand in the way of those, so that chains of waiting have one edge for each. Waiting requests
+  /// that hold nothing are looked through: nobody reports for whom they wait.
   package func blockers(of number: RequestNumber) -> (key: [UInt8], owners: [Owner])? {
     guard let request = requests[number], request.taken < request.wish.keys.count else { return nil }
     let key = request.wish.keys[request.taken]
     guard let lock = locks[key] else { return nil }
-    if let place = lock.waiters.firstIndex(where: { $0.request == number }),
-      let before = lock.waiters[..<place].last(where: { $0.owner != request.owner })
-    {
-      return (key, [before.owner])
+    var strengths = [request.wish.strength]
+    let place = lock.waiters.firstIndex { $0.request == number } ?? lock.waiters.startIndex
+    for waiter in lock.waiters[..<place].reversed() where waiter.owner != request.owner {
+      if requests[waiter.request]?.holdsWhileWaiting == true { return (key, [waiter.owner]) }
+      strengths.append(waiter.strength)
     }
-    let holders = lock.holders.filter {
-      $0.owner != request.owner && $0.strength.conflicts(with: request.wish.strength)
+    let holders = lock.holders.filter { holder in
+      holder.owner != request.owner && strengths.contains { holder.strength.conflicts(with: $0) }
     }
     return (key, holders.map(\.owner))
   }

@@ -35,6 +35,8 @@ final class OpenTransaction {
   var lastHeard: UInt64
   /// Statements up to this one were undone while requests of them may still be on their way.
   var refusedThrough: UInt32 = 0
+  /// The latest statement that has come.
+  var newestStatement: UInt32 = 0
   /// What was answered, by request, as long as the gateway may ask again.
   private var answers: [RequestID: MutateAnswer] = [:]
   /// Requests that run or wait.

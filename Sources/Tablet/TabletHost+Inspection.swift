@@ -20,6 +20,10 @@ extension TabletHost {
     package var horizon: HybridTime
     package var isVoter: Bool
     package var voterCount: Int
+    /// What transactions have left behind: staged and decided in the ledger, open and locked in memory.
+    package var unresolvedCount: Int
+    package var openCount: Int
+    package var lockedCount: Int
     /// Applied entries behind the index that the caller had seen, as far as they are still in memory.
     package var entries: [Entry]
   }
@@ -35,6 +39,8 @@ extension TabletHost {
         commitIndex: raft.commitIndex.raw, appliedIndex: raft.appliedIndex.raw, servedLast: replica.servedLast,
         horizon: HybridTime(rawValue: raft.knownHorizon), isVoter: raft.configuration.isVoter(replica.replica),
         voterCount: raft.configuration.voters.count,
+        unresolvedCount: replica.ledger.staged.count + replica.ledger.decisions.count,
+        openCount: replica.transactions.count, lockedCount: replica.locks.lockedCount,
         entries: first <= raft.appliedIndex ? raft.entries(from: first, through: raft.appliedIndex) : [])
     }
   }

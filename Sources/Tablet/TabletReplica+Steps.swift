@@ -145,6 +145,8 @@ extension TabletReplica {
     if let readSet = commit.readSet {
       // Nothing of others is on its way that could come before this commit's time, drawn below in the same step.
       if let conflict = conflict(of: id, readSet.selections, after: readSet.time, through: .max) {
+        // The client is told "no", so the same request must not succeed where it comes a second time.
+        if case .failed = conflict { letGo(of: id) }
         return waiter.resume(returning: conflict)
       }
     }

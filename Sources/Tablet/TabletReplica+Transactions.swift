@@ -26,6 +26,7 @@ extension TabletReplica {
       request: request, owner: transaction.owner, transaction: transaction, lockRequest: drawNumber(),
       lockDeadline: timeout == 0 ? .max : now + timeout * 1_000_000, waiter: waiter)
     transaction.running[request.id] = operation
+    transaction.newestStatement = max(transaction.newestStatement, context.statement)
     lock(operation, found: found)
   }
 
@@ -103,6 +104,9 @@ extension TabletReplica {
 
   /// Takes back what statements after `statement` wrote, also those that have not come yet.
   func rollBack(_ transaction: OpenTransaction, to statement: UInt32, through: UInt32) {
+    // A cancel's request to go back, or a copy of one that was answered, may come when the transaction has gone back and
+    // on since. What it meant is gone, and later statements must not go with it.
+    guard transaction.newestStatement <= through else { return probe("a request to go back came too late") }
     transaction.overlay.rollBack(to: statement)
     transaction.refusedThrough = max(transaction.refusedThrough, through)
     let late = transaction.running.filter { ($0.value.request.transaction?.statement ?? 0) > statement }

@@ -28,16 +28,16 @@ package struct TransactionLedger: Sendable {
   package var isEmpty: Bool { staged.isEmpty && decisions.isEmpty }
 
   /// What applying a record comes to.
-  struct Outcome {
+  package struct Outcome {
     /// Documents to be written, and at which time.
-    var documents: [DocumentWrite] = []
-    var time = HybridTime.zero
+    package var documents: [DocumentWrite] = []
+    package var time = HybridTime.zero
     /// A transaction that has nothing staged here any more.
-    var ended: TransactionID?
+    package var ended: TransactionID?
   }
 
   /// Steps the ledger by one record of the log.
-  mutating func apply(_ write: LoggedWrite) -> Outcome {
+  package mutating func apply(_ write: LoggedWrite) -> Outcome {
     switch write.effect {
     case .write(let documents): return Outcome(documents: documents, time: write.time)
     case .stage(let piece):

@@ -6,22 +6,22 @@ import Tablet
 /// AND model): it starts at a transaction that waits, and goes from gateway to gateway. If it comes back to where it
 /// started, those on its way wait for each other. A transaction that runs stops the probe, so nothing is reported that
 /// is not a cycle of transactions which all wait at this time.
-struct DeadlockProbe: Sendable, Hashable {
+package struct DeadlockProbe: Sendable, Hashable {
   /// From the one that it started at, each waiting for the next.
-  var path: [TransactionID]
+  package var path: [TransactionID]
   /// Whom the last of the path waits for.
-  var target: TransactionID
-  static let lengthMax = 64
+  package var target: TransactionID
+  package static let lengthMax = 64
 
   /// What becomes of the probe at its target's gateway.
-  enum Step: Hashable {
+  package enum Step: Hashable {
     /// The youngest of a cycle has to give up.
     case found(victim: TransactionID, cycle: [TransactionID])
     case forward(DeadlockProbe)
   }
 
   /// - Parameter blockers: whom the target waits for now; none if it runs.
-  func step(blockers: [TransactionID]) -> [Step] {
+  package func step(blockers: [TransactionID]) -> [Step] {
     guard let start = path.first else { return [] }
     let extended = path + [target]
     if blockers.contains(start) {
@@ -34,19 +34,19 @@ struct DeadlockProbe: Sendable, Hashable {
     }
   }
 
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     var writer = ByteWriter()
     writer.writeArray(path) { $0.write($1) }
     writer.write(target)
     return writer.bytes
   }
 
-  init(path: [TransactionID], target: TransactionID) {
+  package init(path: [TransactionID], target: TransactionID) {
     self.path = path
     self.target = target
   }
 
-  init(decoding bytes: [UInt8]) throws(CodingError) {
+  package init(decoding bytes: [UInt8]) throws(CodingError) {
     var reader = ByteReader(bytes)
     path = try reader.readArray(minimumSize: 17) { reader throws(CodingError) in try reader.readTransactionID() }
     target = try reader.readTransactionID()

@@ -108,6 +108,8 @@ extension Gateway {
       status: { transaction, anchor in
         switch await self.step(.status, of: transaction, in: anchor) {
         case .done(.status(let status)): return status
+        // It was taken away when all its decisions had been brought to everybody: there was none for this one.
+        case .unknownTablet where self.services.wasRemoved(anchor): return .aborted
         default: return nil
         }
       },

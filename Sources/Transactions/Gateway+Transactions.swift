@@ -69,10 +69,10 @@ extension Gateway {
     anchor: GatewayTransaction.Participant
   ) {
     router.loop.spawn {
-      if self.router.runtime.faults.perturb("a gateway dies between commit and resolution") { return }
+      guard (try? await self.router.pass(.resolve)) != nil else { return }
       let decision = Decision(
         transaction: id, commitTime: commitTime, participants: participants.map(\.tablet.id))
-      guard await self.resolve(decision) else { return }
+      guard await self.resolve(decision), (try? await self.router.pass(.forget)) != nil else { return }
       if self.transactions.forget(id, at: anchor.tablet.id) {
         self.router.loop.schedule(after: Self.forgetDelay) { self.forget() }
       }
@@ -89,7 +89,7 @@ extension Gateway {
           let answer = await self.step(
             .resolve(commitTime: decision.commitTime), of: decision.transaction, in: tablet)
           // A dropped tablet has nothing left to resolve.
-          if case .unknownTablet = answer { return self.catalog.tablets[tablet] == nil }
+          if case .unknownTablet = answer { return self.services.wasRemoved(tablet) }
           if case .done = answer { return true } else { return false }
         }
       }

@@ -279,6 +279,8 @@ package struct GatewayServices: Sendable {
   /// Returns when this node's catalog has a version.
   var catalogReached: @Sendable (UInt64) async -> Void
   var clusterStatus: @Sendable () async -> ClusterStatus
+  /// Whether a tablet has been there and was taken away, as far as this node knows.
+  var wasRemoved: @Sendable (TabletID) -> Bool
   /// The nodes of the catalog that can be reached now, this one included.
   var liveNodes: @Sendable () -> Set<NodeID>
 
@@ -287,9 +289,10 @@ package struct GatewayServices: Sendable {
     takeSequence: @escaping Ask<SequenceRequest, SequenceRange>, registerNode: @escaping Ask<NodeDescriptor, UInt64>,
     catalogReached: @escaping @Sendable (UInt64) async -> Void,
     clusterStatus: @escaping @Sendable () async -> ClusterStatus,
-    liveNodes: @escaping @Sendable () -> Set<NodeID>
+    liveNodes: @escaping @Sendable () -> Set<NodeID>, wasRemoved: @escaping @Sendable (TabletID) -> Bool
   ) {
     self.liveNodes = liveNodes
+    self.wasRemoved = wasRemoved
     self.catalogMembers = catalogMembers
     self.changeCatalog = changeCatalog
     self.takeSequence = takeSequence

@@ -71,26 +71,25 @@ extension GatewayTransaction {
     let readsElsewhere = readSet.keys.contains { $0 != anchor.tablet.id }
     var step = CommitStep(id: RequestID(client: 0, sequence: 0), floor: 0, participants: [], after: .zero)
     var staged: [Participant] = others
-    if (others.isEmpty && !readsElsewhere) && anchor.pendingBytes <= Self.inlineBytesMax {
+    if (others.isEmpty && !readsElsewhere) && anchor.pendingBytes <= router.settings.inlineCommitBytesMax {
       // One tablet: one round.
       if let own = readSet[anchor.tablet.id], let snapshot = state.withLock({ $0.snapshot }) {
         step.readSet = CommitStep.ReadSet(selections: own.selections, time: snapshot.time)
       }
     } else {
-      let decidesLater = !readSet.isEmpty || anchor.pendingBytes > Self.inlineBytesMax
+      let decidesLater = !readSet.isEmpty || anchor.pendingBytes > router.settings.inlineCommitBytesMax
       if decidesLater { staged = participants }
       step.participants = others.map(\.tablet.id)
+      try await router.pass(.prepare)
       step.after = try await prepare(staged, anchor: anchor, deadline: deadline)
       if decidesLater { step.time = step.after }
       try await validate(readSet, through: step.after, deadline: deadline)
     }
+    try await router.pass(.decide)
     let time = try await decide(step, at: anchor, deadline: deadline)
     gateway.transactions.committed(id, at: time)
     if !staged.isEmpty { gateway.spread(id, commitTime: time, to: staged, anchor: anchor) }
   }
-
-  /// More than this is staged in pieces, also in the anchor.
-  private static var inlineBytesMax: Int { 1 << 20 }
 
   /// Stages everything in these tablets, at the same time. Returns the latest prepare time.
   private func prepare(

@@ -92,6 +92,9 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
 
   // MARK: Snapshots
 
+  /// When the last read was as of, for checkers.
+  package var snapshotTime: HybridTime? { state.withLock { $0.snapshot?.time } }
+
   /// When a read or a search happens; nil: as the one tablet's leader thinks best.
   func snapshot(forSeveralTablets isSeveral: Bool) async -> Snapshot? {
     if let known = state.withLock({ $0.snapshot }) { return known }
@@ -412,8 +415,13 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
       for participant in tablets {
         group.addTask {
           let step = TransactionStep.rollBack(to: statement, through: through)
-          // One that never answered a request may know nothing of the transaction, and need not.
-          return await self.attempt(step, in: participant) || participant.epoch == nil
+          let answer = try? await self.router.step(step, of: self.id, in: participant, deadline: self.soon)
+          return switch answer {
+          case .done: true
+          // One that never answered a request may know nothing of the transaction, and need not. But it has to say so.
+          case .failed: participant.epoch == nil
+          case .notLeader, .notReady, .unknownTablet, .schemaMismatch, .outcomeUnknown, .uncertain, nil: false
+          }
         }
       }
       var all = true

@@ -4,18 +4,18 @@ import Schema
 import Values
 
 /// The rows of an insert, cut by tablets.
-struct InsertShares {
-  struct Share {
-    var tablet: TabletDescriptor
+package struct InsertShares {
+  package struct Share {
+    package var tablet: TabletDescriptor
     /// Places in the input. In key order (rows of one key as they came), so that each replica's memtable is filled
     /// neighbour by neighbour: with hashed keys in the order of arrival, half the time of a load went into finding
     /// places in it.
-    var positions: [Int]
+    package var positions: [Int]
   }
   /// In the order of the tablets.
-  let shares: [Share]
+  package let shares: [Share]
 
-  init(_ rows: [Row], of table: TableDescriptor, shares tablets: TabletShares) throws(SQLError) {
+  package init(_ rows: [Row], of table: TableDescriptor, shares tablets: TabletShares) throws(SQLError) {
     var keys: [[UInt8]] = []
     keys.reserveCapacity(rows.count)
     for row in rows { keys.append(try table.documentKey(for: row)) }
@@ -28,7 +28,7 @@ struct InsertShares {
   }
 
   /// The results of the shares as one, returned rows in the order of the input.
-  func merged(_ results: [MutationResult]) -> MutationResult {
+  package func merged(_ results: [MutationResult]) -> MutationResult {
     if results.count == 1, shares[0].positions.count == 1 { return results[0] }
     var affected = 0
     var returned: [(position: Int, row: Row)] = []

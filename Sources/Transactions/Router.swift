@@ -254,5 +254,8 @@ package struct RouterSettings: Sendable {
   package var batchRowsMax = 4096
   package var batchBytesMax = 1 << 20
 
+  /// A transaction that writes more to its anchor stages that there, too, in pieces.
+  package var inlineCommitBytesMax = 1 << 20
+
   package init() {}
 }

@@ -4,16 +4,16 @@ import Schema
 import Values
 
 /// Cuts selections and rows by the tablets of their table.
-struct TabletShares {
+package struct TabletShares {
   /// In key order; they tile the table's keys.
-  let tablets: [TabletDescriptor]
+  package let tablets: [TabletDescriptor]
 
-  init(of table: TableDescriptor, in catalog: CatalogSnapshot) {
+  package init(of table: TableDescriptor, in catalog: CatalogSnapshot) {
     tablets = catalog.tablets(of: table)
   }
 
   /// The tablet that holds a document key: the last one that begins at or before it.
-  func index(of key: [UInt8]) -> Int {
+  package func index(of key: [UInt8]) -> Int {
     var low = 0
     var high = tablets.count
     while low + 1 < high {
@@ -24,7 +24,7 @@ struct TabletShares {
   }
 
   /// What each tablet has of a selection, in key order; tablets that have nothing of it are left out.
-  func shares(of selection: KeySelection) -> [(tablet: TabletDescriptor, selection: KeySelection)] {
+  package func shares(of selection: KeySelection) -> [(tablet: TabletDescriptor, selection: KeySelection)] {
     guard !tablets.isEmpty else { return [] }
     switch selection {
     case .points(let keys):

@@ -18,7 +18,7 @@ struct SimulateCommand: ParsableCommand {
   @Option(name: .long, help: "The first seed; alone, the only one.")
   var seed: UInt64?
 
-  @Option(name: .long, help: "reg, set, count, ddl, bank, index or all.")
+  @Option(name: .long, help: "One workload alone, or all.")
   var workload = "all"
 
   @Option(name: .long, help: "Nodes of each cluster: 3 or 5.")
@@ -41,7 +41,8 @@ struct SimulateCommand: ParsableCommand {
     guard seeds > 0 else { throw ValidationError("--seeds \(seeds): at least one is needed") }
     guard (1...1_000).contains(scale) else { throw ValidationError("--scale \(scale): 1 to 1000 is expected") }
     guard workload == "all" || WorkloadKind(rawValue: workload) != nil else {
-      throw ValidationError("--workload \(workload): reg, set, count, ddl, bank, index or all is expected")
+      let names = WorkloadKind.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--workload \(workload): \(names) or all is expected")
     }
   }
 

@@ -168,6 +168,10 @@ package final class ClusterWatch {
         return
           "replicas of \(first.tablet) have applied \(replicas.map(\.appliedIndex)) of \(replicas.map(\.commitIndex))"
       }
+      if view.unresolvedCount + view.openCount + view.lockedCount > 0 {
+        return "\(view.tablet) has \(view.unresolvedCount) transactions staged or decided, \(view.openCount) open, and "
+          + "\(view.lockedCount) rows locked"
+      }
     }
     return nil
   }
@@ -195,6 +199,7 @@ package final class ClusterWatch {
         guard logs.remembers(copy.requests, of: copy.tablet) else {
           throw cluster.failed("\(copy.tablet) on node \(node) remembers other requests than the log has (I-ONCE)")
         }
+        if let problem = logs.unfinished(in: copy.tablet) { throw cluster.failed("\(problem) (I-TXN)") }
         guard
           let problem = logs.difference(of: copy.versions, from: copy.tablet, appliedIndex: copy.appliedIndex)
         else { continue }

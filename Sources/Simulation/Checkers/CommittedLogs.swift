@@ -24,6 +24,9 @@ package struct CommittedLogs {
     fileprivate var firstTime: HybridTime?
     /// What transactions have staged and not resolved.
     fileprivate var staged: [TransactionID: [DocumentWrite]] = [:]
+    /// When transactions were prepared here, also those that are over.
+    fileprivate var prepared: [TransactionID: HybridTime] = [:]
+    fileprivate var decisions: [TransactionID: Decision] = [:]
     /// Where the writes are: the first write's time of each entry that has any, by index.
     fileprivate var writeTimes: [(index: UInt64, time: HybridTime)] = []
     /// Reads that were served before any later write was seen.
@@ -102,9 +105,12 @@ package struct CommittedLogs {
   private mutating func apply(_ write: LoggedWrite, to log: inout Log) -> String? {
     switch write.effect {
     case .write(let documents): log.commit(documents[...], at: write.time)
-    case .stage(let piece): log.staged[piece.transaction, default: []] += piece.documents
+    case .stage(let piece):
+      log.staged[piece.transaction, default: []] += piece.documents
+      if piece.isLast { log.prepared[piece.transaction] = write.time }
     case .decide(let decision, let documents):
       log.commit(documents[...], at: decision.commitTime)
+      log.decisions[decision.transaction] = decision
       return judge(decision.transaction, .committed(decision.commitTime))
     case .resolve(let transaction, let commitTime, let count):
       guard let documents = log.staged.removeValue(forKey: transaction) else { return nil }
@@ -123,8 +129,21 @@ package struct CommittedLogs {
     return known == verdict ? nil : "transaction \(transaction) is \(verdict), and \(known) elsewhere"
   }
 
-  /// How many transactions have something staged in any log's end: none when all is quiet.
-  package var unresolvedCount: Int { logs.values.reduce(0) { $0 + $1.staged.count } }
+  /// What is wrong with the transactions of a log that was seen whole, when all is quiet: something is still staged, or
+  /// was decided without every participant's being prepared by then.
+  package func unfinished(in tablet: TabletID) -> String? {
+    guard let log = logs[tablet] else { return nil }
+    if let left = log.staged.keys.min() { return "transaction \(left) is still staged in \(tablet)" }
+    for (id, decision) in log.decisions.sorted(by: { $0.key < $1.key }) {
+      for participant in decision.participants {
+        guard let other = logs[participant], other.ahead.isEmpty else { continue }
+        guard let time = other.prepared[id], time <= decision.commitTime else {
+          return "transaction \(id) committed at \(decision.commitTime) and was not prepared in \(participant) by then"
+        }
+      }
+    }
+    return nil
+  }
 
   /// A leader let a read through.
   /// - Returns: what is wrong, if a write came in behind it that it should have seen (I-SAFE).

@@ -7,6 +7,8 @@ package struct FaultPlan: Sendable {
     case crash
     /// A crash just after some store was flushed, when the log may be cut.
     case flushCrash
+    /// A crash, or a partition, when some gateway is just before a step of a transaction's commit.
+    case commitCrash
     /// All nodes at once.
     case blackout
     case pause

@@ -1,4 +1,5 @@
 import Runtime
+import Transactions
 
 /// Breaks things in a world, one after the other, and mends each after a while. Never more than a minority of the nodes is
 /// down at a time, but for blackouts.
@@ -68,6 +69,15 @@ package struct Nemesis {
       let before = flushes()
       guard world.run(until: { flushes() > before }, limitNanoseconds: 300_000_000) else { return false }
       return apply(.crash, cluster)
+    case .commitCrash:
+      let point = CommitPoint.all[Int(random.below(UInt64(CommitPoint.all.count)))].probe.description
+      let before = world.faults.probeCount(point)
+      guard world.run(until: { world.faults.probeCount(point) > before }, limitNanoseconds: 500_000_000) else {
+        return false
+      }
+      // On the way to the step's end.
+      if random.oneIn(2) { world.advance(nanoseconds: random.below(3_000_000)) }
+      return apply(random.oneIn(3) ? .partition : .crash, cluster)
     case .blackout:
       // Rare, since nothing goes on for a while.
       guard random.oneIn(3) else { return false }

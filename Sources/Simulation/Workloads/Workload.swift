@@ -30,6 +30,14 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
   case definition = "ddl"
   case bank
   case index
+  case append
+  case multiKey = "mkey"
+  case predicate = "g2"
+  case fork
+  case unique = "uniq"
+  case ring
+  case counterTransactions = "txcount"
+  case lock
 
   /// - Parameter scale: how much there is to do; 1 takes a fraction of a second of real time.
   package func make(scale: Int) -> any Workload {
@@ -40,22 +48,48 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
     case .definition: DefinitionWorkload(scale: scale)
     case .bank: BankWorkload(scale: scale)
     case .index: IndexWorkload(scale: scale)
+    case .append: AppendWorkload(scale: scale)
+    case .multiKey: MultiKeyWorkload(scale: scale)
+    case .predicate: PredicateWorkload(scale: scale)
+    case .fork: ForkWorkload(scale: scale)
+    case .unique: UniqueWorkload(scale: scale)
+    case .ring: RingWorkload(scale: scale)
+    case .counterTransactions: CounterTransactionsWorkload(scale: scale)
+    case .lock: LockWorkload(scale: scale)
     }
   }
 }
 
 /// Tables of a key and a value, and statements on them.
 package enum Pairs {
-  package static func table(_ name: String, tablets: Int) -> NewTable {
+  package static func table(_ name: String, tablets: Int, value: SQLType = .int8) -> NewTable {
+    table(name, hashColumns: 1, value: value, .hash(tabletCount: tablets))
+  }
+
+  /// A table in the order of its keys, cut where tablets begin.
+  package static func table(_ name: String, splits: [Int64]) -> NewTable {
+    // An int8 always has its place in a key.
+    let splits = splits.compactMap { split -> [UInt8]? in
+      var key: [UInt8] = []
+      try? KeyEncoder.append(.int8(split), type: .int8, descending: false, into: &key)
+      return key
+    }
+    return table(name, hashColumns: 0, value: .int8, .range(splits: splits))
+  }
+
+  private static func table(
+    _ name: String, hashColumns: Int, value: SQLType, _ sharding: NewTable.Sharding
+  ) -> NewTable {
     NewTable(
       name: TableName(schema: "public", name: name),
       columns: [
         ColumnDescriptor(id: 1, name: "k", type: .int8, isNotNull: true, defaultValue: nil),
-        ColumnDescriptor(id: 2, name: "v", type: .int8, isNotNull: false, defaultValue: nil),
+        ColumnDescriptor(id: 2, name: "v", type: value, isNotNull: false, defaultValue: nil),
       ],
       primaryKey: PrimaryKey(
-        constraintName: "\(name)_pkey", hashColumnCount: 1, columns: [KeyColumn(column: 0, descending: false)]),
-      checks: [], sequences: [], sharding: .hash(tabletCount: tablets))
+        constraintName: "\(name)_pkey", hashColumnCount: hashColumns, columns: [KeyColumn(column: 0, descending: false)]
+      ),
+      checks: [], sequences: [], sharding: sharding)
   }
 
   static let key = Expression.column(0, .int8)
@@ -106,7 +140,8 @@ package struct PairTable {
   func tableRead(of selection: KeySelection) -> TableRead {
     TableRead(
       table: table.id, schemaVersion: table.version, selection: selection,
-      pipeline: RowPipeline(filter: nil, output: .rows(projection: [Pairs.key, Pairs.value], limit: nil)),
+      pipeline: RowPipeline(
+        filter: nil, output: .rows(projection: [Pairs.key, .column(1, table.columns[1].type)], limit: nil)),
       isOrdered: false)
   }
 
