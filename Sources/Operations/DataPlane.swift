@@ -19,7 +19,10 @@ package protocol DataPlane: Sendable {
   func readAtOnce(_ read: TableRead) -> [Row]?
 
   /// Carries out a mutation of rows of any number of tablets, as a transaction of its own: all of it or nothing, once.
-  func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
+  /// - Parameter options: of that transaction, where one is needed.
+  func mutate(
+    _ mutation: TableMutation, options: TransactionOptions, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult
 
   /// A transaction of several statements. Nothing is sent anywhere before its first one.
   func begin(_ options: TransactionOptions) -> any Transaction
@@ -42,6 +45,10 @@ package protocol DataPlane: Sendable {
 
 extension DataPlane {
   package func readAtOnce(_ read: TableRead) -> [Row]? { nil }
+
+  package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
+    try await mutate(mutation, options: TransactionOptions(), deadline: deadline)
+  }
 }
 
 /// Monotonic nanoseconds (`Clock.monotonicNanoseconds`) after which a statement is to be given up.

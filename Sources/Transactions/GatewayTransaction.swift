@@ -38,6 +38,7 @@ package final class GatewayTransaction: Transaction {
     var readSet: [TabletID: ReadSelections] = [:]
     /// Why the running call has to stop.
     var interruption: SQLError?
+    var lockTimeoutMilliseconds: UInt64
     /// Whom it waits for, as the leaders said last.
     var wait: Wait?
   }
@@ -60,13 +61,14 @@ package final class GatewayTransaction: Transaction {
   let gateway: Gateway
   /// Monotonic nanoseconds.
   let started: UInt64
-  let state = Mutex(State())
+  let state: Mutex<State>
 
   init(id: TransactionID, options: TransactionOptions, gateway: Gateway) {
     self.id = id
     self.options = options
     self.gateway = gateway
     started = gateway.router.now
+    state = Mutex(State(lockTimeoutMilliseconds: options.lockTimeoutMilliseconds))
   }
 
   var router: Router { gateway.router }
@@ -78,6 +80,8 @@ package final class GatewayTransaction: Transaction {
       state.snapshotIsUsed = false
     }
   }
+
+  package func setLockTimeout(milliseconds: UInt64) { state.withLock { $0.lockTimeoutMilliseconds = milliseconds } }
 
   package func mark() -> SavepointMark { SavepointMark(sequence: state.withLock { $0.statement }) }
 
@@ -332,10 +336,12 @@ package final class GatewayTransaction: Transaction {
     of part: (tablet: TabletDescriptor, payload: MutateRequest.Payload), statement: UInt32, snapshot: Snapshot?,
     deadline: Deadline?
   ) async -> Result<TabletAnswer<MutateAnswer>, SQLError> {
-    let context = TransactionContext(
-      id: id, isolation: options.isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
-      statement: statement, epoch: state.withLock { $0.participants[part.tablet.id]?.epoch },
-      lockTimeoutMilliseconds: options.lockTimeoutMilliseconds)
+    let context = state.withLock { state in
+      TransactionContext(
+        id: id, isolation: options.isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
+        statement: statement, epoch: state.participants[part.tablet.id]?.epoch,
+        lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
+    }
     do throws(SQLError) {
       let answer = try await router.mutate(part.tablet, part.payload, transaction: context, deadline: deadline)
       if case .done(let done) = answer {

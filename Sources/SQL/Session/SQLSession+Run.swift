@@ -109,6 +109,8 @@ extension SQLSession {
   /// Carries a statement out up to its first rows.
   func start(_ begun: Execution, sink: any ResultSink) async throws(SQLError) -> StatementResult {
     var execution = begun
+    // SET may have changed it since the transaction began.
+    transaction?.data?.setLockTimeout(milliseconds: UInt64(settings.lockTimeoutMilliseconds))
     try takeReadTime(of: execution)
     if !execution.plan.slots.isEmpty { execution.executor = try await filled(execution, sink: sink) }
     if case .utility(let syntax) = execution.plan.body {

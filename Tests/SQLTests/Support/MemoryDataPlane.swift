@@ -102,8 +102,10 @@ final class MemoryDataPlane: DataPlane {
 
   // MARK: Writes
 
-  func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
-    note("plain mutate")
+  func mutate(
+    _ mutation: TableMutation, options: TransactionOptions, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult {
+    note(options.isolation == .readCommitted ? "plain mutate" : "plain mutate at \(options.isolation)")
     try failIfAsked(.mutate)
     let (table, tablets) = try target(mutation.table, version: mutation.schemaVersion)
     var result = MutationResult(affectedCount: 0, returned: [])

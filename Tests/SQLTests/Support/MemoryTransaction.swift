@@ -33,6 +33,7 @@ final class MemoryTransaction: Transaction {
     var writes: [TabletID: [[UInt8]: Row?]] = [:]
     var marks: [(rows: [TabletID: [[UInt8]: Row]], writes: [TabletID: [[UInt8]: Row?]])] = []
     var isOver = false
+    var lockTimeoutMilliseconds: UInt64 = 0
   }
 
   let id: TransactionID
@@ -44,7 +45,8 @@ final class MemoryTransaction: Transaction {
     self.plane = plane
     self.options = options
     id = TransactionID(start: HybridTime(rawValue: 1), client: 1, gateway: NodeID(1))
-    state = Mutex(State(rows: plane.state.withLock { $0.rows }))
+    state = Mutex(
+      State(rows: plane.state.withLock { $0.rows }, lockTimeoutMilliseconds: options.lockTimeoutMilliseconds))
   }
 
   func beginStatement() {
@@ -57,6 +59,14 @@ final class MemoryTransaction: Transaction {
         for (key, row) in rows { state.rows[tablet, default: [:]][key] = row }
       }
     }
+  }
+
+  func setLockTimeout(milliseconds: UInt64) {
+    let isNew = state.withLock { state in
+      defer { state.lockTimeoutMilliseconds = milliseconds }
+      return state.lockTimeoutMilliseconds != milliseconds
+    }
+    if isNew { plane.note("lock timeout \(milliseconds)") }
   }
 
   /// A plane of its own over this transaction's rows.
