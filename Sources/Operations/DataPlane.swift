@@ -41,6 +41,16 @@ package protocol DataPlane: Sendable {
 
   /// Facts for the views of schema `sys`; asks all live nodes, skips those that do not answer in time.
   func clusterStatus() async -> ClusterStatus
+
+  /// The transactions that all live nodes' gateways have open, oldest first; skips nodes that do not answer in time.
+  func openTransactions() async -> [TransactionActivity]
+
+  /// The sessions of all other live nodes, by process id.
+  func otherSessions() async -> [SessionStatus]
+
+  /// Sends a signal to a session of another node.
+  /// - Returns: whether there is such a session.
+  func signal(_ signal: SessionSignal, to processID: Int32) async -> Bool
 }
 
 extension DataPlane {
@@ -49,6 +59,11 @@ extension DataPlane {
   package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
     try await mutate(mutation, options: TransactionOptions(), deadline: deadline)
   }
+
+  // What a data plane of one node has to say.
+  package func openTransactions() async -> [TransactionActivity] { [] }
+  package func otherSessions() async -> [SessionStatus] { [] }
+  package func signal(_ signal: SessionSignal, to processID: Int32) async -> Bool { false }
 }
 
 /// Monotonic nanoseconds (`Clock.monotonicNanoseconds`) after which a statement is to be given up.

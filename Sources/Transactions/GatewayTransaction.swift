@@ -18,6 +18,8 @@ package final class GatewayTransaction: Transaction {
     var epoch: UInt64?
     var pendingBytes = 0
     var hasWaited = false
+    /// Whether it has written there, or tried to; otherwise it has only locked rows.
+    var writes = false
   }
 
   enum Phase {
@@ -52,7 +54,8 @@ package final class GatewayTransaction: Transaction {
   struct Wait {
     var blockers: [TransactionID]
     var table: TableID
-    /// Monotonic nanoseconds.
+    /// When the first report of it came, and the last; monotonic nanoseconds.
+    var since: UInt64
     var reported: UInt64
   }
 
@@ -288,6 +291,7 @@ package final class GatewayTransaction: Transaction {
       for part in parts where state.participants[part.tablet.id] == nil {
         state.participants[part.tablet.id] = Participant(tablet: part.tablet)
       }
+      for part in parts { if case .rows = part.payload { state.participants[part.tablet.id]?.writes = true } }
       return state.statement
     }
     let received = await withTaskCancellationHandler {
