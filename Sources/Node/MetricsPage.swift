@@ -35,6 +35,17 @@ struct MetricsPage {
       "apus_log_sync_duration_seconds", "Time to write and sync one frame of the log.", counts: log.histogram,
       sum: Double(log.syncNanoseconds) / 1e9
     ) { Double(64_000 << $0) / 1e9 }
+    let tablets = node.tablets.hosts.map(\.counters)
+    page.counter(
+      "apus_consensus_entries_total", "Log entries that leaders here proposed.",
+      Double(tablets.reduce(0) { $0 + $1.entries }))
+    page.counter(
+      "apus_consensus_records_total", "Writes and steps of transactions in those entries.",
+      Double(tablets.reduce(0) { $0 + $1.records }))
+    page.counter(
+      "apus_raft_frames_total", "Frames of Raft messages to other nodes.", Double(tablets.reduce(0) { $0 + $1.frames }))
+    page.counter(
+      "apus_raft_messages_total", "Raft messages to other nodes.", Double(tablets.reduce(0) { $0 + $1.messages }))
     let wire = sql.counters
     page.gauge("apus_sql_connections", "SQL connections open.", Double(wire.connectionsOpen))
     page.counter("apus_sql_connections_accepted_total", "SQL connections accepted.", Double(wire.connectionsAccepted))

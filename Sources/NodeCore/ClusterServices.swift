@@ -124,7 +124,8 @@ final class ClusterServices: Sendable {
         leaderCount: leaders.values.count { $0.node == descriptor.id }, replicaCount: answer?.replicas.count ?? 0,
         catalogVersion: answer?.catalogVersion ?? 0)
     }
-    let tablets = snapshot.tablets.values.sorted { $0.id < $1.id }.map { descriptor in
+    let current = snapshot.tablets.values.filter { snapshot.isCurrent($0) }
+    let tablets = current.sorted { $0.id < $1.id }.map { descriptor in
       let leader = leaders[descriptor.id]
       return TabletStatus(
         tablet: descriptor, leader: leader?.node, term: leader?.status.term ?? 0,

@@ -141,6 +141,8 @@ package final class NodeCore: Sendable {
     try await transport.start(listenOn: configuration.listen)
     transport.setPeers(configuration.members.filter { $0.key != configuration.node })
     for host in tablets.hosts { await host.start() }
+    let gateway = gateway
+    await catalogService.startSweeping { await gateway.isDrained($0) }
     let found = recovery.groups[TabletID.catalog.rawValue]
     try await tablets.host(of: .catalog).open(
       catalogDescriptor, learners: catalogLearners, recovered: found, mayBeLost: recovery.mayMissGroups,

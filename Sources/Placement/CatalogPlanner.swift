@@ -139,9 +139,9 @@ package struct CatalogPlanner {
   }
 
   private func remove(_ table: TableDescriptor, from plan: inout Plan) {
+    // Its tablets stay until no transaction needs them any more (`CatalogService.sweep`).
     let keys: [CatalogRecord.Key] =
-      [.table(table.id)] + table.tablets.map { .tablet($0) }
-      + table.sequences.map { .sequence(SequenceKey(table: table.id, column: $0.column)) }
+      [.table(table.id)] + table.sequences.map { .sequence(SequenceKey(table: table.id, column: $0.column)) }
     for key in keys where !plan.removals.contains(key) { plan.removals.append(key) }
   }
 
@@ -155,7 +155,6 @@ package struct CatalogPlanner {
       let old = catalog.tablets(of: table)
       let tablets = try makeTablets(
         table: id, ranges: old.map { KeyRange(lower: $0.lower, upper: $0.upper) }, counters: &counters)
-      plan.removals.append(contentsOf: old.map { .tablet($0.id) })
       table.tablets = tablets.map(\.id)
       plan.puts.append(contentsOf: tablets.map { .tablet($0) })
       plan.puts.append(.table(table))

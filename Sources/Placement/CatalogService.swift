@@ -147,6 +147,44 @@ package actor CatalogService {
     }
   }
 
+  // MARK: Tablets of dropped tables
+
+  /// Nanoseconds between two looks for tablets that nobody needs any more.
+  private static let sweepInterval: UInt64 = 500_000_000
+
+  /// Takes the tablets of dropped tables away once every transaction that wrote to them is over: others may still ask them
+  /// for its outcome.
+  /// - Parameter isDrained: asks a tablet's leader.
+  package func startSweeping(isDrained: @escaping @Sendable (TabletID) async -> Bool) {
+    loop.schedule(after: Self.sweepInterval) { [weak self] in
+      guard let self else { return }
+      self.loop.spawn {
+        await self.sweep(isDrained)
+        await self.startSweeping(isDrained: isDrained)
+      }
+    }
+  }
+
+  private func sweep(_ isDrained: @Sendable (TabletID) async -> Bool) async {
+    let left = box.current.tablets.values.filter { !box.current.isCurrent($0) }.map(\.id).sorted()
+    guard !left.isEmpty, await host.isServing(.catalog) else { return }
+    var drained: [TabletID] = []
+    for tablet in left where await isDrained(tablet) { drained.append(tablet) }
+    if drained.isEmpty { return }
+    await enter()
+    defer { leave() }
+    let catalog = box.current
+    let gone = drained.filter { id in catalog.tablets[id].map { !catalog.isCurrent($0) } ?? false }
+    if gone.isEmpty { return }
+    let version = CatalogRecord.version(catalog.version + 1).document
+    let documents = gone.map {
+      DocumentWrite(documentKey: CatalogRecord.Key.tablet($0).encoded, packedRow: nil)
+    }
+    let ticket = ids.next()
+    defer { ids.finished(ticket.id) }
+    _ = await write([version] + documents, id: ticket.id, floor: ticket.floor)
+  }
+
   private func everyLiveNodeReaches(_ version: UInt64) async {
     let nodes = liveNodes().sorted()
     await withTaskGroup(of: Void.self) { group in

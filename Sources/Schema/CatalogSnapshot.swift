@@ -38,6 +38,12 @@ package final class CatalogSnapshot: Sendable {
     tablesByName[QualifiedName(schema: schema, name: name)].flatMap { tables[$0] }
   }
 
+  /// Whether a tablet is one of its table's. One that is not belonged to a table that was dropped, emptied or rewritten;
+  /// it stays until all transactions that wrote to it are over.
+  package func isCurrent(_ tablet: TabletDescriptor) -> Bool {
+    tables[tablet.table]?.tablets.contains(tablet.id) ?? false
+  }
+
   /// The table's tablets in key order.
   package func tablets(of table: TableDescriptor) -> [TabletDescriptor] {
     table.tablets.compactMap { tablets[$0] }

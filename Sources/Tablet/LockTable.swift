@@ -216,19 +216,21 @@ package struct LockTable: Sendable {
 
   // MARK: Looking
 
-  /// Who stands in a request's way: the key that it waits for, its conflicting holders and those who wait before it.
+  /// Who stands in a request's way: the key that it waits for, and who waits right before it, or else its conflicting
+  /// holders. Further ones stand in the way of those, so that chains of waiting have one edge for each.
   package func blockers(of number: RequestNumber) -> (key: [UInt8], owners: [Owner])? {
     guard let request = requests[number], request.taken < request.wish.keys.count else { return nil }
     let key = request.wish.keys[request.taken]
     guard let lock = locks[key] else { return nil }
-    var owners = lock.holders.filter {
-      $0.owner != request.owner && $0.strength.conflicts(with: request.wish.strength)
-    }.map(\.owner)
-    for waiter in lock.waiters {
-      if waiter.request == number { break }
-      if waiter.owner != request.owner, !owners.contains(waiter.owner) { owners.append(waiter.owner) }
+    if let place = lock.waiters.firstIndex(where: { $0.request == number }),
+      let before = lock.waiters[..<place].last(where: { $0.owner != request.owner })
+    {
+      return (key, [before.owner])
     }
-    return (key, owners)
+    let holders = lock.holders.filter {
+      $0.owner != request.owner && $0.strength.conflicts(with: request.wish.strength)
+    }
+    return (key, holders.map(\.owner))
   }
 
   /// Conflicting holders of the first wished key that is not free, for an error that names them.

@@ -54,12 +54,14 @@ final class OpenTransaction {
 
   var isOpen: Bool { if case .open = state { true } else { false } }
 
+  /// Whether there are rows that it locked and, as far as is known, did not write.
+  var locksRows: Bool { !onlyLocked.isEmpty }
+
   /// Notes which of the rows that a statement has locked it did not write.
   func note(locked keys: [[UInt8]], written documents: [DocumentWrite]) {
     // Nearly always all of them.
     if keys.count == documents.count { return }
-    onlyLocked.formUnion(keys)
-    for document in documents { onlyLocked.remove(document.documentKey) }
+    onlyLocked.formUnion(Set(keys).subtracting(documents.map(\.documentKey)))
   }
 
   /// The locks that protect rows which the transaction did not write, in key order.

@@ -28,6 +28,7 @@ package struct TabletEnvironment: Sendable {
   package var call: @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8]
   /// The way to transactions' other tablets and to their gateways.
   package var peers: TransactionPeers
+  package let counters = TabletCounters()
 
   package init(
     node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog,

@@ -13,9 +13,10 @@ import WriteAheadLog
 /// stepped, then one append goes to the log and one frame to each node.
 package actor TabletHost {
   nonisolated package let loop: any Loop
+  nonisolated package var counters: TabletCounters.Values { environment.counters.values }
   nonisolated package var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  let environment: TabletEnvironment
+  nonisolated let environment: TabletEnvironment
   var replicas: [TabletID: TabletReplica] = [:]
   /// Tablets that are being opened or removed, and what arrived for them meanwhile.
   var opening: Set<TabletID> = []
@@ -107,6 +108,7 @@ package actor TabletHost {
       }
     }
     for (node, envelopes) in output.messages.sorted(by: { $0.key < $1.key }) {
+      environment.counters.sent(messages: envelopes.count)
       environment.post(node, RaftFrame.encode(envelopes))
     }
     for (tablet, follower) in turns.takeWantedCheckpoints() { sendCheckpoint(of: tablet, to: follower) }

@@ -32,6 +32,7 @@ extension TabletReplica {
         if open.isOpen { letGo(of: open.id) } else { open.lastHeard = 0 }
       }
       waiter.resume(returning: .done(.done))
+    case .drain: waiter.resume(returning: drain())
     case .withdraw(let id):
       if let operation = operations[id], waitingForLocks[operation.lockRequest] != nil {
         complete(operation, .failed(SQLError(.queryCanceled, "canceling statement due to user request")))
@@ -45,6 +46,19 @@ extension TabletReplica {
     }
   }
 
+  /// Whether the catalog still names this tablet: what would be written to one of a dropped table is lost.
+  private var isCurrent: Bool {
+    let catalog = environment.catalog.current
+    return id == .catalog || catalog.tablets[id].map { catalog.isCurrent($0) } ?? false
+  }
+
+  private func drain() -> TabletAnswer<TransactionAnswer> {
+    guard !isCurrent else { return .notReady }
+    for (id, transaction) in transactions.sorted(by: { $0.key < $1.key }) where transaction.isOpen { letGo(of: id) }
+    let isIdle = transactions.isEmpty && ledger.isEmpty && inFlight.isEmpty && queue.isEmpty
+    return isIdle ? .done(.done) : .notReady
+  }
+
   // MARK: Prepare
 
   private func prepare(
@@ -54,7 +68,7 @@ extension TabletReplica {
       probe("prepare answered from the ledger")
       return waiter.resume(returning: .done(.time(prepared)))
     }
-    guard let known else { return waiter.resume(returning: .failed(.transactionLost)) }
+    guard let known, isCurrent else { return waiter.resume(returning: .failed(.transactionLost)) }
     switch known.state {
     case .staging(let step): return step.join(waiter)
     case .prepared, .committing: return waiter.resume(returning: .failed(.transactionLost))
@@ -115,7 +129,7 @@ extension TabletReplica {
     case .forgotten: return waiter.resume(returning: .outcomeUnknown)
     case .new: break
     }
-    guard let known else {
+    guard let known, isCurrent else {
       probe("a commit came to a leader that does not know the transaction")
       return waiter.resume(returning: .failed(.transactionLost))
     }

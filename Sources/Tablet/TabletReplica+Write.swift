@@ -311,6 +311,7 @@ extension TabletReplica {
       refreshHorizon()
       switch raft.propose([command.encoded()], effects: &effects) {
       case .accepted(let first, let term):
+        environment.counters.proposed(records: batch.count)
         inFlight.append(InFlightEntry(index: first.raw, term: term.raw, operations: batch))
       case .notLeader: for operation in batch { refuse(operation, .notLeader(hint: leaderNode)) }
       case .overloaded, .transferring: for operation in batch { refuse(operation, .notReady) }
@@ -406,6 +407,7 @@ extension WriteOperation {
     .done(
       MutateAnswer(
         result: result ?? MutationResult(affectedCount: 0, returned: []), epoch: transaction?.epoch ?? 0,
-        pendingBytes: transaction?.overlay.byteCount ?? 0, hasWaited: hasWaited))
+        pendingBytes: transaction?.overlay.byteCount ?? 0, locksRows: transaction?.locksRows ?? false,
+        hasWaited: hasWaited))
   }
 }

@@ -53,6 +53,7 @@ extension ByteWriter {
       write(UInt8(7))
       writeArray(transactions) { $0.write($1) }
     case .status: write(UInt8(8))
+    case .drain: write(UInt8(10))
     case .withdraw(let id):
       write(UInt8(9))
       writeFixed(id.client)
@@ -91,6 +92,7 @@ extension ByteWriter {
     write(answer.result)
     writeFixed(answer.epoch)
     writeCount(answer.pendingBytes)
+    write(answer.locksRows)
     write(answer.hasWaited)
   }
 }
@@ -132,6 +134,7 @@ extension ByteReader {
     case 9:
       let client: UInt64 = try readFixed()
       return .withdraw(RequestID(client: client, sequence: try readVarint()))
+    case 10: return .drain
     default: throw .malformed(what: "step of a transaction")
     }
   }
@@ -165,7 +168,7 @@ extension ByteReader {
   package mutating func readMutateAnswer() throws(CodingError) -> MutateAnswer {
     MutateAnswer(
       result: try readMutationResult(), epoch: try readFixed(), pendingBytes: try readNarrow(),
-      hasWaited: try readBool())
+      locksRows: try readBool(), hasWaited: try readBool())
   }
 }
 

@@ -49,10 +49,15 @@ package struct MutateAnswer: Sendable {
   package var epoch: UInt64
   /// Bytes that the transaction has written here so far.
   package var pendingBytes: Int
+  /// Whether the transaction has locked rows here that it has not written.
+  package var locksRows: Bool
   /// Whether the request had to wait for a lock: such a tablet had better let go early.
   package var hasWaited: Bool
 
-  package init(result: MutationResult, epoch: UInt64 = 0, pendingBytes: Int = 0, hasWaited: Bool = false) {
+  package init(
+    result: MutationResult, epoch: UInt64 = 0, pendingBytes: Int = 0, locksRows: Bool = false, hasWaited: Bool = false
+  ) {
+    self.locksRows = locksRows
     self.result = result
     self.epoch = epoch
     self.pendingBytes = pendingBytes
@@ -93,6 +98,8 @@ package enum TransactionStep: Sendable {
   case forget([TransactionID])
   /// A write outside of transactions is not wanted any more: it stops to wait for locks.
   case withdraw(RequestID)
+  /// Whether no transaction needs this tablet any more, whose table was dropped; what is open is given up.
+  case drain
   /// Asked of the anchor by who has something staged and does not hear of the transaction.
   case status
 }

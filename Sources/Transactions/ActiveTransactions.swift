@@ -13,6 +13,10 @@ final class ActiveTransactions: Sendable {
     /// Decisions that all participants have, by anchor: to be forgotten there.
     var forgettable: [TabletID: [TransactionID]] = [:]
     var isForgetting = false
+    /// Where probes came by lately: from which start at which target. A second way there finds nothing new.
+    var probed: Set<[TransactionID]> = []
+    /// Monotonic nanoseconds.
+    var probedSince: UInt64 = 0
   }
   private let state = Mutex(State())
 
@@ -38,6 +42,21 @@ final class ActiveTransactions: Sendable {
   }
 
   var all: [GatewayTransaction] { state.withLock { $0.transactions.values.sorted { $0.id < $1.id } } }
+
+  /// Whether a probe is the first of its start to come by its target in this while.
+  func isNew(_ probe: DeadlockProbe, now: UInt64) -> Bool {
+    guard let start = probe.path.first else { return false }
+    return state.withLock { state in
+      if now - min(now, state.probedSince) > Self.probeRound {
+        state.probed.removeAll(keepingCapacity: true)
+        state.probedSince = now
+      }
+      return state.probed.insert([start, probe.target]).inserted
+    }
+  }
+
+  /// Shorter than the time between two reports of one leader.
+  private static let probeRound: UInt64 = 50_000_000
 
   // MARK: Commit times
 

@@ -34,7 +34,7 @@ extension Gateway {
   }
 
   private func arrived(_ probe: DeadlockProbe) {
-    guard let target = transactions[probe.target] else { return }
+    guard let target = transactions[probe.target], transactions.isNew(probe, now: router.now) else { return }
     for step in probe.step(blockers: target.blockers) {
       switch step {
       case .forward(let next): forward(next)
@@ -147,5 +147,5 @@ extension GatewayTransaction {
   }
 
   /// Leaders report with every tick.
-  private static var waitLifetime: UInt64 { 250_000_000 }
+  private static var waitLifetime: UInt64 { 500_000_000 }
 }

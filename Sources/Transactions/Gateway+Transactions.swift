@@ -107,7 +107,7 @@ extension Gateway {
 
   /// A step for a tablet that is known by its id alone; nil if nobody answers.
   func step(
-    _ step: TransactionStep, of transaction: TransactionID, in tablet: TabletID
+    _ step: TransactionStep, of transaction: TransactionID, in tablet: TabletID, patience: UInt64 = 5_000_000_000
   ) async -> TabletAnswer<TransactionAnswer>? {
     let members: [NodeID]
     if let descriptor = catalog.tablets[tablet] {
@@ -119,7 +119,14 @@ extension Gateway {
     }
     let request = TransactionRequest(tablet: tablet, transaction: transaction, epoch: 0, step: step)
     return try? await router.step(
-      request, members: members, deadline: Deadline(nanoseconds: router.now &+ 5_000_000_000), isWrite: false)
+      request, members: members, deadline: Deadline(nanoseconds: router.now &+ patience), isWrite: false)
+  }
+
+  /// Whether no transaction needs a tablet of a dropped table any more.
+  package func isDrained(_ tablet: TabletID) async -> Bool {
+    let nobody = TransactionID(start: .zero, client: router.ids.client, gateway: router.node)
+    if case .done = await step(.drain, of: nobody, in: tablet, patience: 300_000_000) { return true }
+    return false
   }
 
   // MARK: Heartbeats

@@ -11,14 +11,20 @@ extension GatewayTransaction {
       state.phase = .ended
       return (state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.readSet)
     }
-    gateway.transactions.remove(id)
-    let writers = participants.filter { $0.pendingBytes > 0 }
-    guard let anchor = Self.anchor(of: writers, near: gateway) else {
+    // Until then it has to be alive for the leaders.
+    defer { gateway.transactions.remove(id) }
+    // Where nothing was written or locked, or no request was ever answered, there is nothing to keep.
+    let needed = participants.filter { $0.epoch != nil && ($0.pendingBytes > 0 || $0.locksRows) }
+    guard let anchor = Self.anchor(of: needed.filter { $0.pendingBytes > 0 }, near: gateway) else {
       // Nothing was written, so there is nothing to agree on; locks are let go.
       return release(participants)
     }
+    if needed.count < participants.count {
+      let names = Set(needed.map(\.tablet.id))
+      release(participants.filter { !names.contains($0.tablet.id) })
+    }
     do throws(SQLError) {
-      try await commit(anchor: anchor, participants, readSet, deadline: deadline)
+      try await commit(anchor: anchor, needed, readSet, deadline: deadline)
     } catch {
       // What may have happened is left to those who find it: the anchor knows.
       if error.state != .statementCompletionUnknown { release(participants) }

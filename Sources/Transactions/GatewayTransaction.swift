@@ -17,6 +17,8 @@ package final class GatewayTransaction: Transaction {
     /// Nil until a request was answered.
     var epoch: UInt64?
     var pendingBytes = 0
+    /// Whether it has locked rows that it has not written.
+    var locksRows = false
     var hasWaited = false
     /// Whether it has written there, or tried to; otherwise it has only locked rows.
     var writes = false
@@ -353,6 +355,7 @@ package final class GatewayTransaction: Transaction {
           guard var participant = state.participants[part.tablet.id] else { return }
           participant.epoch = done.epoch
           participant.pendingBytes = done.pendingBytes
+          participant.locksRows = done.locksRows
           participant.hasWaited = participant.hasWaited || done.hasWaited
           state.participants[part.tablet.id] = participant
         }

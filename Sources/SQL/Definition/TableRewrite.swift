@@ -76,14 +76,37 @@ struct TableRewrite {
           "table \"\(table.name)\" has more than \(executor.limits.rewriteRowsMax) rows, too many to change its key",
           hint: "Create a table with the key, and copy the rows in parts with INSERT … SELECT … WHERE.")
       }
-      var start = 0
-      while start < batch.count {
-        let end = min(start + executor.limits.insertBatchRows, batch.count)
-        try await insert(Array(batch[start..<end]), into: target)
-        start = end
-      }
+      try await insertParts(of: batch, into: target)
     }
   }
+
+  /// Inserts rows in parts, some of them at the same time: while one waits for a disk, the others keep every tablet busy.
+  private func insertParts(of rows: [Row], into target: TableDescriptor) async throws(SQLError) {
+    let size = max(1, min(executor.limits.insertBatchRows, rows.count / Self.partsAtOnce + 1))
+    let (dataPlane, deadline) = (self.dataPlane, executor.deadline)
+    let failures = await withTaskGroup(of: SQLError?.self) { group in
+      for start in stride(from: 0, to: rows.count, by: size) {
+        let part = TableMutation(
+          table: target.id, schemaVersion: target.version,
+          mutation: .insert(rows: Array(rows[start..<min(start + size, rows.count)]), onConflict: .fail),
+          returning: nil)
+        group.addTask {
+          do throws(BatchInsertError) {
+            _ = try await dataPlane.insertInBatches(part, deadline: deadline)
+            return nil
+          } catch {
+            return error.error
+          }
+        }
+      }
+      var all: [SQLError] = []
+      for await case let failure? in group { all.append(failure) }
+      return all
+    }
+    if let failure = failures.first { throw named(failure, target) }
+  }
+
+  private static let partsAtOnce = 4
 
   private func checkKey(_ row: Row, _ target: TableDescriptor) throws(SQLError) {
     for position in target.keyPositions where row[position].isNull {
@@ -95,20 +118,14 @@ struct TableRewrite {
     }
   }
 
-  private func insert(_ rows: [Row], into target: TableDescriptor) async throws(SQLError) {
-    let mutation = TableMutation(
-      table: target.id, schemaVersion: target.version, mutation: .insert(rows: rows, onConflict: .fail),
-      returning: nil)
-    do {
-      _ = try await dataPlane.insertInBatches(mutation, deadline: executor.deadline)
-    } catch {
-      guard error.error.state == .uniqueViolation else { throw error.error }
-      var duplicate = SQLError(
-        .uniqueViolation, "could not create unique index \"\(target.primaryKey.constraintName)\"",
-        detail: error.error.detail?.replacing("already exists.", with: "is duplicated."))
-      (duplicate.schema, duplicate.table) = (table.schema, table.name)
-      duplicate.constraint = target.primaryKey.constraintName
-      throw duplicate
-    }
+  /// The failure of an insert, as that of the table's new key.
+  private func named(_ error: SQLError, _ target: TableDescriptor) -> SQLError {
+    guard error.state == .uniqueViolation else { return error }
+    var duplicate = SQLError(
+      .uniqueViolation, "could not create unique index \"\(target.primaryKey.constraintName)\"",
+      detail: error.detail?.replacing("already exists.", with: "is duplicated."))
+    (duplicate.schema, duplicate.table) = (table.schema, table.name)
+    duplicate.constraint = target.primaryKey.constraintName
+    return duplicate
   }
 }
