@@ -121,7 +121,7 @@ let package = Package(
     // Floor 10
     .target(
       name: "PostgresWire",
-      dependencies: ["Values", "SQL", "Runtime", nio, nioPosix, logging], swiftSettings: strict),
+      dependencies: ["Values", "Operations", "SQL", "Runtime", nio, nioPosix, logging], swiftSettings: strict),
 
     .target(
       name: "NodeCore",

@@ -52,7 +52,10 @@ start_node() { # number
   mkdir -p "$home"
   # A session of its own: the nodes outlive the terminal.
   setsid "$(apus_binary)" start --config "$home/apus.yaml" >>"$home/apus.log" 2>&1 </dev/null &
-  echo $! >"$home/apus.pid"
+  pid=$!
+  echo $pid >"$home/apus.pid"
+  # Until it has become the program it is this script still, which pid_of does not know.
+  while runs $pid && [ -z "$(pid_of "$number")" ]; do sleep 0.01; done
 }
 
 # Waits until a node answers SQL; fails when its process has ended or the time is over.

@@ -61,12 +61,15 @@ package final class ApusNode: Sendable {
     var wire = WireSettings()
     wire.nodeNumber = UInt16(truncatingIfNeeded: configuration.node)
     wire.connectionsMax = configuration.connectionsMax
-    let factory = GatedSessions(core: node, inner: SQLSessionFactory(dataPlane: node.gateway, runtime: runtime))
+    let sessions = SQLSessionFactory(dataPlane: node.gateway, runtime: runtime)
+    let factory = GatedSessions(core: node, inner: sessions)
     let sql = try await listening(for: "SQL clients", setting: "sql_port", on: core.sqlAddress) {
       try await PostgresServer.start(
         host: configuration.sqlHost, port: configuration.sqlPort, loops: runtime.loops, factory: factory,
-        random: runtime.random, settings: wire, logger: logger)
+        random: runtime.random, settings: wire, logger: logger,
+        forwardCancel: { SessionServices.forward($0, from: node) })
     }
+    SessionServices.serve(sessions.registry, of: sql, on: node)
     let status = StatusPages(node: node, sql: sql, started: runtime.clock.wallMicroseconds())
     let http = try await listening(for: "HTTP", setting: "http_port", on: core.httpAddress) {
       try await HTTPServer.start(

@@ -54,7 +54,8 @@ extension NodeConfiguration {
   }
 
   static let keys: [Key] = [
-    number("node", "This node's number, from 1, its own in the cluster.", 1...4_294_967_295) { $0.node = UInt32($1) },
+    // As much as a process id has room for (`ProcessID`).
+    number("node", "This node's number, its own in the cluster.", 1...2047) { $0.node = UInt32($1) },
     text("cluster", "The cluster's id: 32 hexadecimal digits, the same on all nodes.") { $0.cluster = $1 },
     text("cloud", "Where the node is, for placement rules.") { $0.cloud = $1 },
     text("region", "Where the node is, for placement rules.") { $0.region = $1 },

@@ -5,7 +5,8 @@ import Operations
 import PostgresWire
 import Tablet
 
-/// What operators and their tools ask of a node over HTTP: `/livez`, `/readyz`, `/metrics`, `/status`.
+/// What operators and their tools ask of a node over HTTP: `/livez`, `/readyz`, `/metrics`, `/status`,
+/// `/transactions`.
 struct StatusPages: Sendable {
   var node: NodeCore
   var sql: PostgresServer
@@ -26,6 +27,7 @@ struct StatusPages: Sendable {
         body: await MetricsPage(node: node, sql: sql, started: started).text(tabletLimit: perTablet ? max(0, limit) : 0)
       )
     case "/status": return await status()
+    case "/transactions": return await transactions()
     case "/":
       return HTTPResponse(
         status: 200,
@@ -35,6 +37,7 @@ struct StatusPages: Sendable {
           /readyz?verbose     it can serve SQL, check by check
           /metrics            for Prometheus; ?level=tablet&limit=N adds series for tablets
           /status             nodes, tables, tablets, leaders and lag, as JSON
+          /transactions       open transactions of all nodes, and who waits for whom, as JSON
 
           """)
     default: return HTTPResponse(status: 404, body: "no such page; see /\n")
@@ -65,15 +68,24 @@ struct StatusPages: Sendable {
 
   private func status() async -> HTTPResponse {
     let cluster = await node.gateway.clusterStatus()
-    let catalog = node.catalog.current
+    return json(
+      StatusDocument(cluster: cluster, catalog: node.catalog.current, node: node.configuration.node))
+  }
+
+  private func transactions() async -> HTTPResponse {
+    let open = await node.gateway.openTransactions()
+    return json(TransactionsDocument(open, catalog: node.catalog.current))
+  }
+
+  private func json(_ document: some Encodable) -> HTTPResponse {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     do {
-      let bytes = try encoder.encode(StatusDocument(cluster: cluster, catalog: catalog, node: node.configuration.node))
+      let bytes = try encoder.encode(document)
       return HTTPResponse(
         status: 200, contentType: "application/json", body: String(decoding: bytes, as: UTF8.self) + "\n")
     } catch {
-      return HTTPResponse(status: 500, body: "the status cannot be written: \(error)\n")
+      return HTTPResponse(status: 500, body: "the answer cannot be written: \(error)\n")
     }
   }
 }

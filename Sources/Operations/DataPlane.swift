@@ -19,7 +19,10 @@ package protocol DataPlane: Sendable {
   func readAtOnce(_ read: TableRead) -> [Row]?
 
   /// Carries out a mutation of rows of any number of tablets, as a transaction of its own: all of it or nothing, once.
-  func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
+  /// - Parameter options: of that transaction, where one is needed.
+  func mutate(
+    _ mutation: TableMutation, options: TransactionOptions, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult
 
   /// A transaction of several statements. Nothing is sent anywhere before its first one.
   func begin(_ options: TransactionOptions) -> any Transaction
@@ -38,10 +41,29 @@ package protocol DataPlane: Sendable {
 
   /// Facts for the views of schema `sys`; asks all live nodes, skips those that do not answer in time.
   func clusterStatus() async -> ClusterStatus
+
+  /// The transactions that all live nodes' gateways have open, oldest first; skips nodes that do not answer in time.
+  func openTransactions() async -> [TransactionActivity]
+
+  /// The sessions of all other live nodes, by process id.
+  func otherSessions() async -> [SessionStatus]
+
+  /// Sends a signal to a session of another node.
+  /// - Returns: whether there is such a session.
+  func signal(_ signal: SessionSignal, to processID: Int32) async -> Bool
 }
 
 extension DataPlane {
   package func readAtOnce(_ read: TableRead) -> [Row]? { nil }
+
+  package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
+    try await mutate(mutation, options: TransactionOptions(), deadline: deadline)
+  }
+
+  // What a data plane of one node has to say.
+  package func openTransactions() async -> [TransactionActivity] { [] }
+  package func otherSessions() async -> [SessionStatus] { [] }
+  package func signal(_ signal: SessionSignal, to processID: Int32) async -> Bool { false }
 }
 
 /// Monotonic nanoseconds (`Clock.monotonicNanoseconds`) after which a statement is to be given up.

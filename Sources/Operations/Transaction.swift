@@ -13,22 +13,37 @@ package enum IsolationLevel: UInt8, Hashable, Comparable, Sendable {
   package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
+extension IsolationLevel: CustomStringConvertible {
+  /// As SQL says it, in lower case.
+  package var description: String {
+    switch self {
+    case .readCommitted: "read committed"
+    case .repeatableRead: "repeatable read"
+    case .serializable: "serializable"
+    }
+  }
+}
+
 package struct TransactionOptions: Hashable, Sendable {
   package var isolation: IsolationLevel
   package var isReadOnly: Bool
-  /// How long one request waits for a row lock, in milliseconds (`lock_timeout`); 0 is no limit.
+  /// How long one request waits for a row lock, in milliseconds (`lock_timeout`); 0 is no limit. A transaction may
+  /// change it later (`setLockTimeout`).
   package var lockTimeoutMilliseconds: UInt64
   /// Reads see the database as of this time (`AS OF SYSTEM TIME`); read-only transactions only.
   package var readTime: HybridTime?
+  /// The session that runs it, for those who ask who waits for whom; nil where it is no client's.
+  package var processID: Int32?
 
   package init(
     isolation: IsolationLevel = .readCommitted, isReadOnly: Bool = false, lockTimeoutMilliseconds: UInt64 = 0,
-    readTime: HybridTime? = nil
+    readTime: HybridTime? = nil, processID: Int32? = nil
   ) {
     self.isolation = isolation
     self.isReadOnly = isReadOnly
     self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
     self.readTime = readTime
+    self.processID = processID
   }
 }
 
@@ -92,6 +107,9 @@ package protocol Transaction: AnyObject, Sendable {
 
   /// A statement begins: in `READ COMMITTED` it gets a new snapshot.
   func beginStatement()
+
+  /// How long each request waits for a row lock from now on, in milliseconds; 0 is no limit.
+  func setLockTimeout(milliseconds: UInt64)
 
   /// Opens a read. It sees the transaction's own writes. With `locking` the rows are locked before they are handed out,
   /// in their newest version (`READ COMMITTED`), and are those for which the filter still holds.

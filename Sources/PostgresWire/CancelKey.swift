@@ -1,9 +1,10 @@
+import Operations
 import SQL
 import Synchronization
 
 /// What a client must show to cancel another connection's statement (message BackendKeyData).
 package struct CancelKey: Hashable, Sendable {
-  /// Bits 30…20: the node; bits 19…0: the connection within it.
+  /// `ProcessID` says what its bits are.
   package var processID: Int32
   package var secret: UInt32
 
@@ -12,7 +13,7 @@ package struct CancelKey: Hashable, Sendable {
     self.secret = secret
   }
 
-  static let connectionBits: Int32 = 20
+  static let connectionBits = ProcessID.connectionBits
   static let connectionMask: Int32 = (1 << connectionBits) - 1
 
   /// The node that gave this key out.

@@ -147,6 +147,14 @@ package enum NodeService: UInt8, Sendable, CaseIterable {
   case deadlockVictim = 14
   /// A damaged replica asks the leader for a checkpoint to begin anew from.
   case rebuildReplica = 16
+  /// The transactions that a node's gateway has open.
+  case openTransactions = 20
+  /// The sessions of a node's SQL front.
+  case sessions = 21
+  /// A signal for a session of the node (`pg_cancel_backend`, `pg_terminate_backend`).
+  case signalSession = 22
+  /// A client's cancel request, which came to another node than its session's.
+  case cancelRequest = 23
 }
 
 /// The one-way messages between nodes.

@@ -82,6 +82,11 @@ extension Gateway {
       try await Heartbeat(decoding: bytes).deliver(to: self.router.tablets)
       return []
     }
+    transport.handle(NodeService.openTransactions.rawValue, on: loop) { _, _, _ in
+      var writer = ByteWriter()
+      writer.writeArray(self.ownTransactions()) { $1.write(to: &$0) }
+      return writer.bytes
+    }
     transport.handle(NodeService.waitReports.rawValue, on: loop) { _, bytes, _ in
       var reader = ByteReader(bytes)
       for report in try reader.readArray({ reader throws(CodingError) in try WaitReport(from: &reader) }) {
@@ -124,11 +129,13 @@ extension GatewayTransaction {
     let now = router.now
     state.withLock { state in
       var blockers = Set(report.blockers)
+      var since = now
       // A statement may wait in several tablets at once; each says its own.
       if let known = state.wait, now - min(now, known.reported) < Self.waitLifetime {
         blockers.formUnion(known.blockers)
+        since = known.since
       }
-      state.wait = Wait(blockers: blockers.sorted(), table: report.table, reported: now)
+      state.wait = Wait(blockers: blockers.sorted(), table: report.table, since: since, reported: now)
     }
   }
 

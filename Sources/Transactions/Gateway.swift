@@ -65,7 +65,9 @@ package final class Gateway: DataPlane, Sendable {
     TabletShares(of: table, in: catalog).shares(of: selection).count
   }
 
-  package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
+  package func mutate(
+    _ mutation: TableMutation, options: TransactionOptions, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult {
     let table = try table(mutation.table, version: mutation.schemaVersion)
     if !catalog.hasDependents(table), let tablet = try soleTablet(of: mutation, table) {
       do throws(SQLError) {
@@ -74,7 +76,7 @@ package final class Gateway: DataPlane, Sendable {
         // Too much for one entry of the log; a transaction stages it in pieces.
       }
     }
-    let transaction = begin(TransactionOptions())
+    let transaction = begin(options)
     do throws(SQLError) {
       let result = try await transaction.mutate(mutation, deadline: deadline)
       try await transaction.commit(deadline: deadline)

@@ -20,6 +20,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     /// Whether it has locked rows that it has not written.
     var locksRows = false
     var hasWaited = false
+    /// Whether it has written there, or tried to; otherwise it has only locked rows.
+    var writes = false
   }
 
   enum Phase {
@@ -42,6 +44,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     var interruption: SQLError?
     /// The versions of the tables that it has written, as it knew them.
     var written: [TableID: UInt32] = [:]
+    var lockTimeoutMilliseconds: UInt64
     /// Whom it waits for, as the leaders said last.
     var wait: Wait?
   }
@@ -55,7 +58,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
   struct Wait {
     var blockers: [TransactionID]
     var table: TableID
-    /// Monotonic nanoseconds.
+    /// When the first report of it came, and the last; monotonic nanoseconds.
+    var since: UInt64
     var reported: UInt64
   }
 
@@ -64,13 +68,14 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
   let gateway: Gateway
   /// Monotonic nanoseconds.
   let started: UInt64
-  let state = Mutex(State())
+  let state: Mutex<State>
 
   init(id: TransactionID, options: TransactionOptions, gateway: Gateway) {
     self.id = id
     self.options = options
     self.gateway = gateway
     started = gateway.router.now
+    state = Mutex(State(lockTimeoutMilliseconds: options.lockTimeoutMilliseconds))
   }
 
   var router: Router { gateway.router }
@@ -82,6 +87,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
       state.snapshotIsUsed = false
     }
   }
+
+  package func setLockTimeout(milliseconds: UInt64) { state.withLock { $0.lockTimeoutMilliseconds = milliseconds } }
 
   package func mark() -> SavepointMark { SavepointMark(sequence: state.withLock { $0.statement }) }
 
@@ -317,6 +324,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
       for part in parts where state.participants[part.tablet.id] == nil {
         state.participants[part.tablet.id] = Participant(tablet: part.tablet)
       }
+      for part in parts { if case .rows = part.payload { state.participants[part.tablet.id]?.writes = true } }
       return state.statement
     }
     let received = await withTaskCancellationHandler {
@@ -373,10 +381,12 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     of part: (tablet: TabletDescriptor, payload: MutateRequest.Payload), statement: UInt32, snapshot: Snapshot?,
     isolation: IsolationLevel, deadline: Deadline?
   ) async -> Result<TabletAnswer<MutateAnswer>, SQLError> {
-    let context = TransactionContext(
-      id: id, isolation: isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
-      statement: statement, epoch: state.withLock { $0.participants[part.tablet.id]?.epoch },
-      lockTimeoutMilliseconds: options.lockTimeoutMilliseconds)
+    let context = state.withLock { state in
+      TransactionContext(
+        id: id, isolation: isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
+        statement: statement, epoch: state.participants[part.tablet.id]?.epoch,
+        lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
+    }
     do throws(SQLError) {
       let answer = try await router.mutate(part.tablet, part.payload, transaction: context, deadline: deadline)
       if case .done(let done) = answer {

@@ -1,3 +1,4 @@
+import Checkers
 import Foundation
 import PostgresClient
 
@@ -41,6 +42,43 @@ final class WorkloadClient {
       run.failed(with: error)
       if !connection.isUsable { giveUp() }
       return error.outcomeIsUnknown ? .unknown(error) : .failed(error)
+    }
+  }
+
+  /// What a client knows of the end of a block.
+  enum Ending {
+    case committed
+    /// It did not happen: a statement failed before COMMIT was sent, or the server refused it.
+    case aborted
+    case unknown
+  }
+
+  typealias Execute = (String) throws(PostgresError) -> PostgresResult
+
+  /// Runs statements between BEGIN and COMMIT, on one session. A statement that fails ends the block with ROLLBACK.
+  func block(_ level: IsolationLevel, _ body: (Execute) throws(PostgresError) -> Void) -> Ending {
+    guard let connection = connected() else { return .aborted }
+    let timeout = run.options.statementTimeout
+    do throws(PostgresError) {
+      try connection.execute("BEGIN ISOLATION LEVEL \(level.sql)", timeout: timeout)
+      try body { sql throws(PostgresError) in try connection.execute(sql, timeout: timeout) }
+    } catch {
+      run.failed(with: error)
+      // Without COMMIT nothing happens, whatever became of the session.
+      if connection.isUsable { _ = try? connection.execute("ROLLBACK", timeout: timeout) }
+      if !connection.isUsable { giveUp() }
+      return .aborted
+    }
+    do throws(PostgresError) {
+      let isCommitted = try connection.execute("COMMIT", timeout: timeout).commandTag == "COMMIT"
+      run.succeeded(client: number)
+      answers += 1
+      if answers >= Self.answersPerSession { moveOn() }
+      return isCommitted ? .committed : .aborted
+    } catch {
+      run.failed(with: error)
+      if !connection.isUsable { giveUp() }
+      return error.outcomeIsUnknown ? .unknown : .aborted
     }
   }
 

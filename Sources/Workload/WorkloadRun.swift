@@ -2,6 +2,15 @@ import Foundation
 import PostgresClient
 import Synchronization
 
+/// The workloads there are; the raw values are what `apus workload` calls them.
+package enum WorkloadKind: String, CaseIterable, Sendable {
+  case set
+  case register
+  case counter
+  case bank
+  case append
+}
+
 package struct WorkloadOptions: Sendable {
   /// The nodes; clients spread over all of them.
   package var targets: [PostgresConnection.Target]
@@ -10,14 +19,32 @@ package struct WorkloadOptions: Sendable {
   package var setClients = 3
   package var registerClients = 6
   package var counterClients = 3
+  package var bankClients = 3
+  package var appendClients = 4
+  /// Those that run.
+  package var kinds: Set<WorkloadKind>
   /// After it a client gives its session up and takes the outcome for unknown.
   package var statementTimeout = Duration.seconds(5)
   /// How long a client waits between its operations, so that a run stays readable.
   package var thinkMicroseconds: UInt32 = 2_000
 
-  package init(targets: [PostgresConnection.Target], seed: UInt64) {
+  package init(
+    targets: [PostgresConnection.Target], seed: UInt64, kinds: some Sequence<WorkloadKind> = WorkloadKind.allCases
+  ) {
     self.targets = targets
     self.seed = seed
+    self.kinds = Set(kinds)
+  }
+
+  func clients(of kind: WorkloadKind) -> Int {
+    guard kinds.contains(kind) else { return 0 }
+    return switch kind {
+    case .set: setClients
+    case .register: registerClients
+    case .counter: counterClients
+    case .bank: bankClients
+    case .append: appendClients
+    }
   }
 }
 
@@ -31,6 +58,8 @@ package final class WorkloadRun: Sendable {
   private let set = SetWorkload()
   private let registers: RegisterWorkload
   private let counters = CounterWorkload()
+  private let bank: BankWorkload
+  private let append: AppendWorkload
 
   private struct Progress {
     /// When each client last had an answer that something happened, in nanoseconds since the start.
@@ -47,7 +76,9 @@ package final class WorkloadRun: Sendable {
   package init(_ options: WorkloadOptions) {
     self.options = options
     registers = RegisterWorkload(seed: options.seed)
-    let count = options.setClients + options.registerClients + options.counterClients
+    bank = BankWorkload(seed: options.seed)
+    append = AppendWorkload(seed: options.seed)
+    let count = WorkloadKind.allCases.reduce(0) { $0 + options.clients(of: $1) }
     progress = Mutex(
       Progress(lastSuccess: [UInt64](repeating: 0, count: count), successes: [Int](repeating: 0, count: count)))
   }
@@ -58,12 +89,12 @@ package final class WorkloadRun: Sendable {
   package func start() throws(PostgresError) {
     guard let target = options.targets.first else { throw PostgresError(message: "a workload needs a node") }
     let connection = try PostgresConnection(target, timeoutSeconds: 10)
-    for sql in SetWorkload.schema + RegisterWorkload.schema + CounterWorkload.schema { try connection.execute(sql) }
+    let kinds = WorkloadKind.allCases.filter(options.kinds.contains)
+    for kind in kinds { for sql in schema(of: kind) { try connection.execute(sql) } }
     var number = 0
-    for (count, body) in [
-      (options.setClients, set.run), (options.registerClients, registers.run), (options.counterClients, counters.run),
-    ] as [(Int, @Sendable (WorkloadClient, WorkloadRun) -> Void)] {
-      for _ in 0..<count {
+    for kind in kinds {
+      let body = body(of: kind)
+      for _ in 0..<options.clients(of: kind) {
         let client = number
         number += 1
         threads.enter()
@@ -72,6 +103,48 @@ package final class WorkloadRun: Sendable {
           threads.leave()
         }
       }
+    }
+  }
+
+  private func schema(of kind: WorkloadKind) -> [String] {
+    switch kind {
+    case .set: SetWorkload.schema
+    case .register: RegisterWorkload.schema
+    case .counter: CounterWorkload.schema
+    case .bank: BankWorkload.schema
+    case .append: AppendWorkload.schema
+    }
+  }
+
+  private func body(of kind: WorkloadKind) -> @Sendable (WorkloadClient, WorkloadRun) -> Void {
+    switch kind {
+    case .set: set.run
+    case .register: registers.run
+    case .counter: counters.run
+    case .bank: bank.run
+    case .append: append.run
+    }
+  }
+
+  /// The last reads, on one node.
+  private func check(_ kind: WorkloadKind, _ connection: PostgresConnection) throws(PostgresError) {
+    switch kind {
+    case .set: try set.check(connection)
+    case .register: break
+    case .counter: try counters.check(connection)
+    case .bank: try bank.check(connection)
+    // As a session of its own for each node.
+    case .append: try append.check(connection, at: now, session: 1_000_000 + connection.target.port)
+    }
+  }
+
+  private func report(_ kind: WorkloadKind, into report: inout WorkloadReport) {
+    switch kind {
+    case .set: set.report(into: &report)
+    case .register: registers.report(into: &report)
+    case .counter: counters.report(into: &report)
+    case .bank: bank.report(into: &report)
+    case .append: append.report(into: &report)
     }
   }
 
@@ -85,18 +158,16 @@ package final class WorkloadRun: Sendable {
       report.longestGap = .nanoseconds(Int64(clamping: progress.longestGap))
       report.errors = progress.errors
     }
+    let kinds = WorkloadKind.allCases.filter(options.kinds.contains)
     for target in options.targets {
       do throws(PostgresError) {
         let connection = try PostgresConnection(target, timeoutSeconds: 10)
-        try set.check(connection)
-        try counters.check(connection)
+        for kind in kinds { try check(kind, connection) }
       } catch {
         report.problems.append("the last read on port \(target.port) failed: \(error)")
       }
     }
-    set.report(into: &report)
-    registers.report(into: &report)
-    counters.report(into: &report)
+    for kind in kinds { self.report(kind, into: &report) }
     return report
   }
 

@@ -8,7 +8,7 @@ struct Apus: AsyncParsableCommand {
     abstract: "A distributed SQL database that speaks PostgreSQL.",
     version: "apus \(ApusVersion.text)",
     subcommands: [
-      StartCommand.self, SQLCommand.self, StatusCommand.self, WorkloadCommand.self, ChaosCommand.self,
-      SimulateCommand.self,
+      StartCommand.self, SQLCommand.self, StatusCommand.self, TransactionsCommand.self, WorkloadCommand.self,
+      ChaosCommand.self, SimulateCommand.self,
     ])
 }

@@ -21,16 +21,7 @@ struct StatusCommand: AsyncParsableCommand {
   var tablets = false
 
   func run() async throws {
-    guard let url = URL(string: "http://\(http)/status") else {
-      throw ValidationError("--http \(http): host:port is expected")
-    }
-    let bytes: Data
-    do {
-      (bytes, _) = try await URLSession.shared.data(from: url)
-    } catch {
-      throw CleanExit.failure(
-        "error: no node answers on \(http)\nhint: start the cluster, or name another node with --http")
-    }
+    let bytes = try await NodePage.get("status", from: http)
     if json {
       FileHandle.standardOutput.write(bytes)
       return
@@ -39,5 +30,20 @@ struct StatusCommand: AsyncParsableCommand {
       throw CleanExit.failure("error: what answers on \(http) is not a node of this version")
     }
     print(StatusText(status).text(withTablets: tablets), terminator: "")
+  }
+}
+
+/// A page of a node's HTTP server.
+enum NodePage {
+  static func get(_ page: String, from address: String) async throws -> Data {
+    guard let url = URL(string: "http://\(address)/\(page)") else {
+      throw ValidationError("--http \(address): host:port is expected")
+    }
+    do {
+      return try await URLSession.shared.data(from: url).0
+    } catch {
+      throw CleanExit.failure(
+        "error: no node answers on \(address)\nhint: start the cluster, or name another node with --http")
+    }
   }
 }

@@ -6,7 +6,7 @@ struct StatusText {
   init(_ status: StatusDocument) { self.status = status }
 
   func text(withTablets: Bool) -> String {
-    var text = table(
+    var text = Self.table(
       ["node", "state", "zone", "sql", "http", "leads", "replicas"],
       status.nodes.map { node in
         [
@@ -23,7 +23,7 @@ struct StatusText {
     if withTablets || !withoutLeader.isEmpty {
       text +=
         "\n"
-        + table(
+        + Self.table(
           ["tablet", "table", "leader", "term", "commit", "bytes", "replicas (node:lag)"],
           (withTablets ? status.tablets : withoutLeader).map { tablet in
             [
@@ -40,7 +40,7 @@ struct StatusText {
     seconds < 120 ? "\(Int(seconds)) s" : "\(Int(seconds / 60)) min"
   }
 
-  private func table(_ head: [String], _ rows: [[String]]) -> String {
+  static func table(_ head: [String], _ rows: [[String]]) -> String {
     let widths = head.indices.map { column in
       ([head] + rows).map { $0[column].count }.max() ?? 0
     }

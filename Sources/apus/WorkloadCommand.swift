@@ -8,10 +8,15 @@ struct WorkloadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "workload", abstract: "Load a running cluster and check every answer.",
     discussion: """
-      Three workloads at once, over all nodes given: rows inserted and read back (nothing lost, stale or doubled), single \
-      rows read, written and conditionally updated (linearizable), and counters (exact). Their tables are workload_set, \
-      workload_register and workload_counter, made anew by each run. The exit status is 1 where a promise was broken.
+      Workloads over all nodes given, all at once or those that are named. set: rows inserted and read back (nothing lost, \
+      stale or doubled). register: single rows read, written and conditionally updated (linearizable). counter: rows that \
+      count (exact). bank: transfers in blocks of every isolation level (every look finds the same total). append: lists \
+      appended to and read in blocks of every level (no anomaly that a level excludes). Their tables are workload_set and \
+      so on, made anew by each run. The exit status is 1 where a promise was broken.
       """)
+
+  @Argument(help: "Any of \(WorkloadKind.allCases.map(\.rawValue).joined(separator: ", ")); all where none is given.")
+  var workloads: [WorkloadKind] = []
 
   @Option(help: "The nodes' SQL ports, with commas.")
   var ports = "5433,5434,5435"
@@ -33,7 +38,9 @@ struct WorkloadCommand: ParsableCommand {
     guard (1...86_400).contains(seconds) else { throw ValidationError("--seconds must be 1 to 86400") }
     let seed = seed ?? UInt64.random(in: 1...999_999)
     print("seed \(seed)")
-    let run = WorkloadRun(WorkloadOptions(targets: numbers.map { .init(host: host, port: $0) }, seed: seed))
+    let kinds = workloads.isEmpty ? WorkloadKind.allCases : workloads
+    let run = WorkloadRun(
+      WorkloadOptions(targets: numbers.map { .init(host: host, port: $0) }, seed: seed, kinds: kinds))
     do throws(PostgresError) {
       try run.start()
     } catch {
@@ -45,3 +52,5 @@ struct WorkloadCommand: ParsableCommand {
     if !report.isGood { throw ExitCode.failure }
   }
 }
+
+extension WorkloadKind: ExpressibleByArgument {}

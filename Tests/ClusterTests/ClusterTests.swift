@@ -57,6 +57,22 @@ struct ClusterTests {
     #expect(report.isGood, "\(report.text)")
   }
 
+  @Test("A node is killed among open transactions: no money is lost or made, and no level's promise is broken")
+  func killOneAmongTransactions() throws {
+    let cluster = try SharedCluster.running()
+    let run = try SharedWorkload.started(on: cluster, [.bank, .append])
+    let start = run.successes
+    try Wait.until("the clients are under way") { run.everyClient(since: start) }
+    try cluster.node(1, "kill")
+    let killed = run.successes
+    try Wait.until("every client is served by two nodes", seconds: 20) { run.everyClient(since: killed) }
+    try cluster.node(1, "start")
+    let returned = run.successes
+    try Wait.until("every client is served by three nodes", seconds: 20) { run.everyClient(since: returned) }
+    let report = run.finish()
+    #expect(report.isGood, "\(report.text)")
+  }
+
   @Test("All nodes are killed at once and come back with all that was acknowledged")
   func killAll() throws {
     let cluster = try SharedCluster.running()

@@ -63,9 +63,11 @@ private enum AtExit {
 }
 
 enum SharedWorkload {
-  static func started(on cluster: LocalCluster) throws -> WorkloadRun {
+  static func started(
+    on cluster: LocalCluster, _ kinds: [WorkloadKind] = [.set, .register, .counter]
+  ) throws -> WorkloadRun {
     let seed = ProcessInfo.processInfo.environment["SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...1_000_000)
-    let run = WorkloadRun(WorkloadOptions(targets: cluster.targets, seed: seed))
+    let run = WorkloadRun(WorkloadOptions(targets: cluster.targets, seed: seed, kinds: kinds))
     try run.start()
     return run
   }

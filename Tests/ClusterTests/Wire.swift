@@ -43,6 +43,18 @@ enum Wire {
 
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// What comes until a message of a type is whole, or as below.
+    func receive(through type: Character) -> [UInt8] {
+      var received: [UInt8] = []
+      var buffer = [UInt8](repeating: 0, count: 65536)
+      while !Wire.messages(in: received).contains(where: { $0.type == type }) {
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        guard count > 0 else { break }
+        received += buffer[..<count]
+      }
+      return received
+    }
+
     /// What comes until the other side closes, is silent for 2 s, or has sent a megabyte.
     func receive() -> [UInt8] {
       var received: [UInt8] = []
@@ -54,6 +66,29 @@ enum Wire {
       }
       return received
     }
+  }
+
+  /// The process id and the secret in a server's greeting (message BackendKeyData).
+  static func backendKey(in bytes: [UInt8]) -> (process: UInt32, secret: UInt32)? {
+    for message in messages(in: bytes) where message.type == "K" && message.body.count == 8 {
+      func word(_ offset: Int) -> UInt32 { message.body[offset..<(offset + 4)].reduce(0) { $0 << 8 | UInt32($1) } }
+      return (word(0), word(4))
+    }
+    return nil
+  }
+
+  /// The whole messages of a server.
+  static func messages(in bytes: [UInt8]) -> [(type: Character, body: [UInt8])] {
+    var messages: [(Character, [UInt8])] = []
+    var rest = bytes[...]
+    while rest.count >= 5 {
+      let start = rest.startIndex
+      let length = rest[(start + 1)..<(start + 5)].reduce(0) { $0 << 8 | Int($1) }
+      guard length >= 4, rest.count > length else { break }
+      messages.append((Character(UnicodeScalar(rest[start])), Array(rest[(start + 5)..<(start + 1 + length)])))
+      rest = rest[(start + 1 + length)...]
+    }
+    return messages
   }
 
   /// The whole answer to `GET /page`.

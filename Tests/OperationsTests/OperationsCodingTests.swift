@@ -151,6 +151,25 @@ private struct Message: CustomTestStringConvertible {
     }
   }
 
+  @Test("What a session does comes back as it was, and a piece of it throws")
+  func sessionStatus() throws {
+    var status = SessionStatus(processID: 3 << 20 | 7)
+    (status.user, status.database, status.state, status.query) = ("ann", "apus", "active", "SELECT '雨'")
+    (status.start, status.stateChange, status.transactionStart) = (1, 3, 2)
+    status.clientAddress = "::1"
+    for status in [status, SessionStatus(processID: -1)] {
+      var writer = ByteWriter()
+      status.write(to: &writer)
+      var reader = ByteReader(writer.bytes)
+      #expect(try SessionStatus(from: &reader) == status)
+      for count in 0..<writer.bytes.count {
+        var cut = ByteReader(Array(writer.bytes.prefix(count)))
+        #expect(throws: CodingError.self) { try SessionStatus(from: &cut) }
+      }
+    }
+    #expect(ProcessID.node(of: 3 << 20 | 7) == NodeID(3))
+  }
+
   @Test("A message that is cut short throws")
   func truncated() {
     for message in Message.all where message.name != "rows" {

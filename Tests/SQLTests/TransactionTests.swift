@@ -52,6 +52,33 @@ import Values
     #expect(begun.last?.readTime?.microseconds == TestClock().wallMicroseconds() - 10_000_000)
   }
 
+  @Test("lock_timeout holds from the next statement on, also in a block, and goes back with a savepoint")
+  func lockTimeout() async throws {
+    let test = try await filled()
+    _ = await test.transcript("BEGIN")
+    _ = await test.transcript("DELETE FROM t WHERE id = 1")
+    _ = await test.transcript("SAVEPOINT here")
+    _ = test.plane.takeCalls()
+    _ = await test.transcript("SET lock_timeout = '7ms'")
+    _ = await test.transcript("DELETE FROM t WHERE id = 2")
+    #expect(test.plane.takeCalls() == "lock timeout 7, statement, mutate")
+    _ = await test.transcript("ROLLBACK TO here")
+    _ = test.plane.takeCalls()
+    _ = await test.transcript("DELETE FROM t WHERE id = 2")
+    #expect(test.plane.takeCalls() == "lock timeout 0, statement, mutate")
+  }
+
+  @Test("A write on its own has the session's isolation level")
+  func levelOfSingleWrites() async throws {
+    let test = try await filled()
+    for level in ["repeatable read", "serializable"] {
+      _ = await test.transcript("SET default_transaction_isolation = '\(level)'")
+      _ = test.plane.takeCalls()
+      _ = await test.transcript("INSERT INTO t VALUES (20, 1), (21, 2) ON CONFLICT (id) DO UPDATE SET n = 2")
+      #expect(test.plane.takeCalls() == "plain mutate at \(level)")
+    }
+  }
+
   // MARK: Pipelines
 
   /// Parse, Bind and Execute of each, all but the last without a Sync behind it.

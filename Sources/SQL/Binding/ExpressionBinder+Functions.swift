@@ -132,6 +132,9 @@ extension ExpressionBinder {
       return try slot(.cancelBackend(try argument(call, 0, .int4)), .boolean, call)
     case ("pg_terminate_backend", 1):
       return try slot(.terminateBackend(try argument(call, 0, .int4)), .boolean, call)
+    // PostgreSQL's is an integer[]; there are no arrays yet, so it is the same in text.
+    case ("pg_blocking_pids", 1):
+      return try slot(.blockingBackends(try argument(call, 0, .int4)), .text, call)
     case ("set_config", 3):
       let source = SlotSource.setConfig(
         name: try argument(call, 0, .text), value: try argument(call, 1, .text),
@@ -166,7 +169,9 @@ extension ExpressionBinder {
     let name = call.name.last ?? ""
     let arguments: [Expression] =
       switch source {
-      case .nextValue(let a), .currentValue(let a), .sleep(let a), .cancelBackend(let a), .terminateBackend(let a): [a]
+      case .nextValue(let a), .currentValue(let a), .sleep(let a), .cancelBackend(let a), .terminateBackend(let a),
+        .blockingBackends(let a):
+        [a]
       case .setConfig(let a, let b, let c): [a, b, c]
       case .currentSetting(let a, let b): [a] + (b.map { [$0] } ?? [])
       case .lastValue: []

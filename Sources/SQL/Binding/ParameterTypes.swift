@@ -46,12 +46,13 @@ enum SlotSource: Sendable {
   case currentSetting(name: Expression, missingIsNull: Expression?)
   case cancelBackend(Expression)
   case terminateBackend(Expression)
+  case blockingBackends(Expression)
 
   /// Whether it must not be computed once for many rows.
   var isVolatile: Bool {
     switch self {
     case .nextValue, .sleep, .setConfig, .cancelBackend, .terminateBackend: true
-    case .currentValue, .lastValue, .currentSetting: false
+    case .currentValue, .lastValue, .currentSetting, .blockingBackends: false
     }
   }
 }

@@ -1,6 +1,7 @@
 import Values
 
-/// `pg_stat_activity`: the sessions of this node (PostgreSQL manual, 28.2.3).
+/// `pg_stat_activity`: the sessions of all live nodes (PostgreSQL manual, 28.2.3). A process id names its node
+/// (`ProcessID`).
 enum ActivityView {
   static let activity = VirtualTable(
     schema: "pg_catalog", name: "pg_stat_activity", oid: 12_003,
@@ -13,20 +14,33 @@ enum ActivityView {
       ("backend_type", .text),
     ]
   ) { input in
-    input.registry.activities.map { activity in
-      let now = activity.snapshot
-      let isWaiting = now.state != .active
+    async let transactions = input.dataPlane.openTransactions()
+    async let others = input.dataPlane.otherSessions()
+    let running = Dictionary(
+      await transactions.compactMap { activity in activity.processID.map { ($0, activity) } },
+      uniquingKeysWith: { first, _ in first })
+    let sessions = (input.registry.statuses + (await others)).sorted { $0.processID < $1.processID }
+    return sessions.map { session in
+      let transaction = running[session.processID]
+      let event: (type: String, name: String)? =
+        if session.state != SessionActivity.State.active.rawValue {
+          ("Client", "ClientRead")
+        } else if transaction?.wait != nil {
+          ("Lock", "transactionid")
+        } else {
+          nil
+        }
       return [
-        .oid(5), .text(activity.database), .int4(activity.processID), .null, .oid(10), .text(activity.user),
-        .text(now.applicationName), now.clientAddress.map { .text($0) } ?? .null, .null, .null,
-        time(activity.startMicroseconds), time(now.transactionStart), time(now.queryStart), time(now.stateChange),
-        isWaiting ? .text("Client") : .null, isWaiting ? .text("ClientRead") : .null, .text(now.state.rawValue), .null,
-        .null, .null, .text(now.query), .text("client backend"),
+        .oid(5), .text(session.database), .int4(session.processID), .null, .oid(10), .text(session.user),
+        .text(session.applicationName), session.clientAddress.map { .text($0) } ?? .null, .null, .null,
+        time(session.start), time(session.transactionStart), time(session.queryStart), time(session.stateChange),
+        event.map { .text($0.type) } ?? .null, event.map { .text($0.name) } ?? .null, .text(session.state),
+        transaction.map { .text("\($0.id)") } ?? .null, .null, .null, .text(session.query), .text("client backend"),
       ]
     }
   }
 
-  private static func time(_ microseconds: UInt64?) -> Datum {
+  static func time(_ microseconds: UInt64?) -> Datum {
     microseconds.map { .timestampTZ(Int64(clamping: $0) &- SQLSession.epochMicroseconds) } ?? .null
   }
 }

@@ -40,5 +40,6 @@ struct VirtualTables: Sendable {
   func hasSchema(_ name: String) -> Bool { schemas.contains(name) }
 
   static let standard = VirtualTables(
-    SystemViews.all + [ActivityView.activity] + InformationSchema.all + ClusterViews.all)
+    SystemViews.all + [ActivityView.activity, TransactionViews.locks, TransactionViews.transactions]
+      + InformationSchema.all + ClusterViews.all)
 }

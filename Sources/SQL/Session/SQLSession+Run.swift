@@ -109,6 +109,8 @@ extension SQLSession {
   /// Carries a statement out up to its first rows.
   func start(_ begun: Execution, sink: any ResultSink) async throws(SQLError) -> StatementResult {
     var execution = begun
+    // SET may have changed it since the transaction began.
+    transaction?.data?.setLockTimeout(milliseconds: UInt64(settings.lockTimeoutMilliseconds))
     try takeReadTime(of: execution)
     if !execution.plan.slots.isEmpty { execution.executor = try await filled(execution, sink: sink) }
     if case .utility(let syntax) = execution.plan.body {
@@ -215,9 +217,13 @@ extension SQLSession {
       }
       return .int8(value)
     case .cancelBackend(let processID):
-      return try await signal(processID, context, sink) { $0.cancel($1) }
+      return try await send(.cancel, to: processID, context, sink)
     case .terminateBackend(let processID):
-      return try await signal(processID, context, sink) { $0.terminate($1) }
+      return try await send(.terminate, to: processID, context, sink)
+    case .blockingBackends(let processID):
+      guard case .int4(let processID) = try processID.evaluate(row: [], context) else { return .null }
+      let blocking = await dataPlane.openTransactions().processIDs(blocking: processID)
+      return .text("{\(blocking.map { "\($0)" }.joined(separator: ","))}")
     case .sleep(let seconds):
       guard case .float8(let seconds) = try seconds.evaluate(row: [], context), seconds > 0 else { return .null }
       let nanoseconds = UInt64(min(seconds, 1e9) * 1e9)
@@ -262,13 +268,13 @@ extension SQLSession {
     for changed in changedSettings() { try await sink.parameterStatus(name: changed.name, value: changed.value) }
   }
 
-  /// Reaches another session of this node, or this one.
-  private func signal(
-    _ processID: Expression, _ context: EvaluationContext, _ sink: any ResultSink,
-    _ action: (SessionRegistry, Int32) -> Bool
+  /// Reaches any session of any node, this one as well.
+  private func send(
+    _ signal: SessionSignal, to processID: Expression, _ context: EvaluationContext, _ sink: any ResultSink
   ) async throws(SQLError) -> Datum {
     guard case .int4(let processID) = try processID.evaluate(row: [], context) else { return .null }
-    if action(registry, processID) { return .bool(true) }
+    if registry.signal(signal, to: processID) { return .bool(true) }
+    if await dataPlane.signal(signal, to: processID) { return .bool(true) }
     try await warn(SQLState(code: "01000"), "PID \(processID) is not a PostgreSQL backend process", sink)
     return .bool(false)
   }

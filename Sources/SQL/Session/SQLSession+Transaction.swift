@@ -122,7 +122,7 @@ extension SQLSession {
     let characteristics = settings.currentCharacteristics
     var options = TransactionOptions(
       isolation: characteristics.level.isolation, isReadOnly: characteristics.isReadOnly,
-      lockTimeoutMilliseconds: UInt64(settings.lockTimeoutMilliseconds))
+      lockTimeoutMilliseconds: UInt64(settings.lockTimeoutMilliseconds), processID: facts.processID)
     if let readTime {
       options.readTime = try SystemTime.parse(
         readTime, now: transaction?.startTime ?? statementTime, settings: settings.format)

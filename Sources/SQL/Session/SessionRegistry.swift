@@ -1,3 +1,4 @@
+import Operations
 import Synchronization
 import Values
 
@@ -11,29 +12,43 @@ package final class SessionActivity: Sendable {
   }
 
   /// Times are microseconds since the Unix epoch.
-  package struct Snapshot: Sendable {
-    package var state = State.idle
-    package var query = ""
-    package var queryStart: UInt64?
-    package var transactionStart: UInt64?
-    package var stateChange: UInt64
-    package var applicationName = ""
-    package var clientAddress: String?
+  private struct Moment: Sendable {
+    var state = State.idle
+    var query = ""
+    var queryStart: UInt64?
+    var transactionStart: UInt64?
+    var stateChange: UInt64
+    var applicationName = ""
+    var clientAddress: String?
   }
 
   package let user: String
   package let database: String
   package let processID: Int32
   package let startMicroseconds: UInt64
-  private let state: Mutex<Snapshot>
+  private let state: Mutex<Moment>
 
   init(facts: SessionFacts, startMicroseconds: UInt64) {
     (user, database, processID) = (facts.user, facts.database, facts.processID)
     self.startMicroseconds = startMicroseconds
-    state = Mutex(Snapshot(stateChange: startMicroseconds))
+    state = Mutex(Moment(stateChange: startMicroseconds))
   }
 
-  package var snapshot: Snapshot { state.withLock { $0 } }
+  package var status: SessionStatus {
+    let now = state.withLock { $0 }
+    var status = SessionStatus(processID: processID)
+    (status.user, status.database, status.applicationName) = (user, database, now.applicationName)
+    (status.clientAddress, status.start) = (now.clientAddress, startMicroseconds)
+    (status.transactionStart, status.queryStart) = (now.transactionStart, now.queryStart)
+    (status.stateChange, status.state) = (now.stateChange, now.state.rawValue)
+    let query = now.query.utf8
+    if query.count <= SessionStatus.queryBytesMax {
+      status.query = now.query
+    } else {
+      status.query = String(decoding: query.prefix(SessionStatus.queryBytesMax), as: UTF8.self)
+    }
+    return status
+  }
 
   func began(_ query: String, at time: UInt64, transactionStart: UInt64, applicationName: String) {
     state.withLock { state in
@@ -93,23 +108,16 @@ package final class SessionRegistry: Sendable {
   }
 
   /// In order of process id.
-  package var activities: [SessionActivity] {
-    entries.withLock { $0.values.map(\.activity) }.sorted { $0.processID < $1.processID }
+  package var statuses: [SessionStatus] {
+    entries.withLock { $0.values.map(\.activity) }.map(\.status).sorted { $0.processID < $1.processID }
   }
 
-  /// Stops what the session runs (`pg_cancel_backend`).
   /// - Returns: whether there is such a session.
-  package func cancel(_ processID: Int32) -> Bool {
+  package func signal(_ signal: SessionSignal, to processID: Int32) -> Bool {
     guard let entry = entries.withLock({ $0[processID] }) else { return false }
-    entry.cancel()
-    return true
-  }
-
-  /// Stops what the session runs, and ends its connection (`pg_terminate_backend`).
-  /// - Returns: whether there is such a session.
-  package func terminate(_ processID: Int32) -> Bool {
-    guard let entry = entries.withLock({ $0[processID] }) else { return false }
-    entry.client?.end(SQLError(.adminShutdown, "terminating connection due to administrator command"))
+    if signal == .terminate {
+      entry.client?.end(SQLError(.adminShutdown, "terminating connection due to administrator command"))
+    }
     entry.cancel()
     return true
   }

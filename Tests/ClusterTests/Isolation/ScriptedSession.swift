@@ -8,6 +8,7 @@ final class ScriptedSession: @unchecked Sendable {
   private var statement: String?
   private var answer: [String]?
   private var isOver = false
+  private var process: Int32?
 
   let name: String
 
@@ -16,6 +17,8 @@ final class ScriptedSession: @unchecked Sendable {
     let thread = Thread { [self] in
       do {
         let connection = try PostgresConnection(target)
+        let process = try connection.execute("SELECT pg_backend_pid()").rows.first?.first.flatMap { $0 }
+        condition.withLock { self.process = process.flatMap { Int32($0) } }
         while let statement = nextStatement() { say(Self.transcript(connection, statement)) }
       } catch {
         while nextStatement() != nil { say(["no connection: \(error)"]) }
@@ -23,6 +26,9 @@ final class ScriptedSession: @unchecked Sendable {
     }
     thread.start()
   }
+
+  /// The server's process of this session, once it is connected.
+  var processID: Int32? { condition.withLock { process } }
 
   /// Sends a statement. The one before must have been answered.
   func send(_ sql: String) {

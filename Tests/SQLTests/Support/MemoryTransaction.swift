@@ -12,13 +12,15 @@ extension MemoryDataPlane {
     return MemoryTransaction(on: self, options)
   }
 
-  func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
-    note("plain mutate")
+  func mutate(
+    _ mutation: TableMutation, options: TransactionOptions, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult {
+    note(options.isolation == .readCommitted ? "plain mutate" : "plain mutate at \(options.isolation)")
     try failIfAsked(.mutate)
     guard let table = catalog.tables[mutation.table], catalog.hasDependents(table) else {
       return try await mutateAlone(mutation, deadline: deadline)
     }
-    let transaction = MemoryTransaction(on: self, TransactionOptions())
+    let transaction = MemoryTransaction(on: self, options)
     do throws(SQLError) {
       let result = try await transaction.mutate(mutation, deadline: deadline)
       try await transaction.commit(deadline: deadline)
@@ -54,6 +56,7 @@ final class MemoryTransaction: Transaction, RequestCarrier {
     var originals: [TabletID: [[UInt8]: Row?]] = [:]
     var marks: [(rows: [TabletID: [[UInt8]: Row]], writes: [TabletID: [[UInt8]: Row?]])] = []
     var isOver = false
+    var lockTimeoutMilliseconds: UInt64 = 0
   }
 
   let id: TransactionID
@@ -65,7 +68,8 @@ final class MemoryTransaction: Transaction, RequestCarrier {
     self.plane = plane
     self.options = options
     id = TransactionID(start: HybridTime(rawValue: 1), client: 1, gateway: NodeID(1))
-    state = Mutex(State(rows: plane.state.withLock { $0.rows }))
+    state = Mutex(
+      State(rows: plane.state.withLock { $0.rows }, lockTimeoutMilliseconds: options.lockTimeoutMilliseconds))
   }
 
   func beginStatement() {
@@ -78,6 +82,14 @@ final class MemoryTransaction: Transaction, RequestCarrier {
         for (key, row) in rows { state.rows[tablet, default: [:]][key] = row }
       }
     }
+  }
+
+  func setLockTimeout(milliseconds: UInt64) {
+    let isNew = state.withLock { state in
+      defer { state.lockTimeoutMilliseconds = milliseconds }
+      return state.lockTimeoutMilliseconds != milliseconds
+    }
+    if isNew { plane.note("lock timeout \(milliseconds)") }
   }
 
   /// A plane of its own over this transaction's rows.

@@ -1,0 +1,149 @@
+import Foundation
+import PostgresClient
+import Testing
+import Workload
+
+/// What one node's client sees of other nodes' transactions and sessions, and does to them.
+extension ClusterTests {
+  /// Two sessions on nodes 1 and 2, the second of which waits for a row of the first, and one on node 3 that looks on.
+  private struct Standstill {
+    let cluster: LocalCluster
+    let holder: PostgresConnection
+    let waiter: PostgresConnection
+    let onlooker: PostgresConnection
+    let holderID: String
+    let waiterID: String
+
+    init(table: String) throws {
+      cluster = try SharedCluster.running()
+      holder = try PostgresConnection(cluster.targets[0])
+      waiter = try PostgresConnection(cluster.targets[1])
+      onlooker = try PostgresConnection(cluster.targets[2])
+      func processID(_ connection: PostgresConnection) throws -> String {
+        try #require(try connection.execute("SELECT pg_backend_pid()").rows.first?.first ?? nil)
+      }
+      holderID = try processID(holder)
+      waiterID = try processID(waiter)
+      try onlooker.execute("DROP TABLE IF EXISTS \(table)")
+      try onlooker.execute("CREATE TABLE \(table) (id int PRIMARY KEY, n int)")
+      try onlooker.execute("INSERT INTO \(table) VALUES (1, 10)")
+      try holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; UPDATE \(table) SET n = 11 WHERE id = 1")
+      try waiter.execute("BEGIN")
+      try wait(on: table)
+    }
+
+    /// Lets the waiter ask for the row, and returns when the onlooker sees it wait.
+    func wait(on table: String) throws {
+      try waiter.send("SELECT n FROM \(table) WHERE id = 1 FOR UPDATE")
+      try Wait.until("the waiter is seen to wait") {
+        try rows("SELECT blocking_pids FROM sys.transactions WHERE pid = \(waiterID) AND is_waiting") == [[holderID]]
+      }
+    }
+
+    func rows(_ sql: String) throws -> [[String?]] { try onlooker.execute(sql).rows }
+
+    /// The SQLSTATE with which the waiter's statement ends.
+    func waitersError() -> String? {
+      var state: String?
+      do throws(PostgresError) {
+        while try waiter.nextResult(timeout: .seconds(20)) != nil {}
+      } catch {
+        state = error.sqlState
+        while waiter.isUsable, (try? waiter.nextResult(timeout: .seconds(20))) != nil {}
+      }
+      return state
+    }
+  }
+
+  @Test("Every node says who holds, who waits, and for whom")
+  func openTransactions() throws {
+    let scene = try Standstill(table: "held")
+    let (holder, waiter) = (scene.holderID, scene.waiterID)
+    #expect(
+      try scene.rows(
+        """
+        SELECT node, isolation, tables, tablets, is_waiting, wait_table FROM sys.transactions
+        WHERE pid IN (\(holder), \(waiter)) ORDER BY node
+        """) == [
+          ["1", "repeatable read", "public.held", "1", "f", nil],
+          ["2", "read committed", "public.held", "1", "t", "public.held"],
+        ])
+    #expect(
+      try scene.rows("SELECT bytes_written > 0 FROM sys.transactions WHERE pid = \(holder)") == [["t"]])
+    let locks = try scene.rows(
+      "SELECT pid, locktype, mode, granted FROM pg_locks WHERE pid IN (\(holder), \(waiter)) ORDER BY pid, granted, mode"
+    )
+    #expect(
+      locks == [
+        [holder, "transactionid", "ExclusiveLock", "t"], [holder, "relation", "RowExclusiveLock", "t"],
+        [waiter, "transactionid", "ShareLock", "f"], [waiter, "transactionid", "ExclusiveLock", "t"],
+        [waiter, "relation", "RowShareLock", "t"],
+      ])
+    #expect(try scene.rows("SELECT pg_blocking_pids(\(waiter))") == [["{\(holder)}"]])
+    #expect(try scene.rows("SELECT pg_blocking_pids(\(holder))") == [["{}"]])
+
+    #expect(
+      try scene.rows(
+        """
+        SELECT pid, state, wait_event_type, wait_event FROM pg_stat_activity
+        WHERE pid IN (\(holder), \(waiter)) ORDER BY pid
+        """) == [
+          [holder, "idle in transaction", "Client", "ClientRead"], [waiter, "active", "Lock", "transactionid"],
+        ])
+
+    let text = try Program.run(
+      SharedCluster.binary.path, ["transactions", "--http", "127.0.0.1:\(scene.cluster.sqlPort + 3002)", "--waiting"])
+    #expect(text.status == 0)
+    #expect(text.text.contains("waits for") && text.text.contains(" on public.held for "), "\(text.text)")
+
+    try scene.holder.execute("COMMIT")
+    #expect(scene.waitersError() == nil)
+    try scene.waiter.execute("COMMIT")
+    #expect(try scene.rows("SELECT pid FROM sys.transactions WHERE pid IN (\(holder), \(waiter))").isEmpty)
+  }
+
+  @Test("A session is cancelled and ended from another node")
+  func signals() throws {
+    let scene = try Standstill(table: "signalled")
+    #expect(try scene.rows("SELECT pg_cancel_backend(\(scene.waiterID))") == [["t"]])
+    #expect(scene.waitersError() == "57014")
+    #expect(try scene.rows("SELECT pg_terminate_backend(\(scene.holderID))") == [["t"]])
+    let error = #expect(throws: PostgresError.self) { try scene.holder.execute("SELECT 1") }
+    #expect(error?.sqlState == "57P01" || error?.sqlState == nil)
+    try Wait.until("the ended session's lock is free") {
+      try scene.rows("SELECT pid FROM sys.transactions WHERE pid = \(scene.holderID)").isEmpty
+    }
+    #expect(try scene.rows("UPDATE signalled SET n = 12 WHERE id = 1 RETURNING n") == [["12"]])
+    // Nobody, on a node that there is and on one that there is not.
+    for process in [1 << 20 | 1_048_000, 77 << 20 | 1] {
+      #expect(try scene.rows("SELECT pg_cancel_backend(\(process))") == [["f"]])
+    }
+  }
+
+  @Test("A client's cancel request may come to any node, and needs the secret")
+  func cancelRequests() throws {
+    let scene = try Standstill(table: "cancelled")
+    // A session by hand, as a client library does not show its secret.
+    let socket = try Wire.Socket(port: scene.cluster.sqlPort)
+    socket.send(Wire.startup())
+    let greeting = socket.receive(through: "Z")
+    let key = try #require(Wire.backendKey(in: greeting))
+    let process = Int32(bitPattern: key.process)
+    socket.send(Wire.message("Q", Array("SELECT pg_sleep(600)\0".utf8)))
+    try Wait.until("the statement runs") {
+      try scene.rows("SELECT state FROM pg_stat_activity WHERE pid = \(process) AND query LIKE '%pg_sleep(600)'")
+        == [["active"]]
+    }
+    func cancel(_ secret: UInt32) throws {
+      let other = try Wire.Socket(port: scene.cluster.sqlPort + 2)
+      other.send(Wire.integer(16) + Wire.integer(80_877_102) + Wire.integer(key.process) + Wire.integer(secret))
+      #expect(other.receive().isEmpty)
+    }
+    try cancel(key.secret ^ 1)
+    #expect(try scene.rows("SELECT state FROM pg_stat_activity WHERE pid = \(process)") == [["active"]])
+    try cancel(key.secret)
+    #expect(String(decoding: socket.receive(through: "Z"), as: UTF8.self).contains("57014"))
+    try scene.holder.execute("ROLLBACK")
+    #expect(scene.waitersError() == nil)
+  }
+}
