@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,8 @@ def type_keys(keys):
 
 process, terminal = pty.fork()
 if process == 0:
+    # Tests that run in the background are started with Ctrl-C ignored, and hand that on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.update(TERM="xterm", APUS_HISTORY=history, LC_ALL="C.UTF-8")
     os.execv(program, [program, "sql", "--port", port])
 
