@@ -161,11 +161,14 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Floor of its own: what several test targets share.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+
     .testTarget(name: "CodingTests", dependencies: ["Coding"], swiftSettings: strict),
     .testTarget(name: "ValuesTests", dependencies: ["Values", "Coding"], swiftSettings: strict),
     .testTarget(name: "CheckersTests", dependencies: ["Checkers"], swiftSettings: strict),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], swiftSettings: strict),
-    .testTarget(name: "KeysTests", dependencies: ["Keys", "Values"], swiftSettings: strict),
+    .testTarget(name: "KeysTests", dependencies: ["Keys", "Values", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "RaftTests", dependencies: ["Raft"], exclude: ["Scripts"], swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Keys"], swiftSettings: strict),
     .testTarget(
@@ -175,13 +178,17 @@ let package = Package(
     .testTarget(
       name: "ExpressionsTests", dependencies: ["Expressions", "Values", "Coding"], swiftSettings: strict),
     .testTarget(
-      name: "SchemaTests", dependencies: ["Schema", "Coding", "Expressions", "Keys", "Values"], swiftSettings: strict),
+      name: "SchemaTests", dependencies: ["Schema", "Coding", "Expressions", "Keys", "Values", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
-      name: "OperationsTests", dependencies: ["Operations", "Coding", "Expressions", "Schema", "Keys", "Values"],
+      name: "OperationsTests",
+      dependencies: ["Operations", "Coding", "Expressions", "Schema", "Keys", "Values", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "DocStoreTests",
-      dependencies: ["DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values"],
+      dependencies: [
+        "DocStore", "Coding", "Expressions", "Operations", "Schema", "Storage", "Keys", "Values", "TestSupport",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "TabletTests",

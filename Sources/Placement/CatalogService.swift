@@ -56,15 +56,11 @@ package actor CatalogService {
   }
 
   private func changeAlone(_ request: CatalogChangeRequest) async -> TabletAnswer<CatalogChangeOutcome> {
-    switch await host.fate(of: request.id, in: .catalog) {
-    case .done(true):
+    let fate = await host.fate(of: request.id, in: .catalog)
+    if let refusal = fate.refusal(as: CatalogChangeOutcome.self) { return refusal }
+    if case .done(true) = fate {
       // A retry of a change that is in the catalog already.
       return .done(CatalogChangeOutcome(result: .done(skipped: []), version: box.current.version))
-    case .done(false): break
-    case .failed(let error): return .failed(error)
-    case .notLeader(let hint): return .notLeader(hint: hint)
-    case .outcomeUnknown: return .outcomeUnknown
-    case .notReady, .unknownTablet, .schemaMismatch, .uncertain: return .notReady
     }
     let catalog = box.current
     let plan: CatalogPlanner.Plan
@@ -92,12 +88,8 @@ package actor CatalogService {
   package func register(_ node: NodeDescriptor) async -> TabletAnswer<UInt64> {
     await enter()
     defer { leave() }
-    switch await host.fate(of: RequestID(client: 0, sequence: 0), in: .catalog) {
-    case .done: break
-    case .notLeader(let hint): return .notLeader(hint: hint)
-    case .failed(let error): return .failed(error)
-    case .notReady, .unknownTablet, .schemaMismatch, .uncertain, .outcomeUnknown: return .notReady
-    }
+    let fate = await host.fate(of: RequestID(client: 0, sequence: 0), in: .catalog)
+    if let refusal = fate.refusal(as: UInt64.self) { return refusal }
     let catalog = box.current
     if let known = catalog.nodes[node.id] {
       if known == node { return .done(catalog.version) }
@@ -125,14 +117,10 @@ package actor CatalogService {
     guard let table = box.current.tables[key.table],
       let sequence = table.sequences.first(where: { $0.column == key.column })
     else { return .failed(SQLError(.undefinedTable, "the sequence was dropped")) }
-    switch await host.fate(of: request.id, in: .catalog) {
-    case .done(true): return .outcomeUnknown  // taken by a call whose answer was lost: a gap, as gaps are normal
-    case .done(false): break
-    case .notLeader(let hint): return .notLeader(hint: hint)
-    case .failed(let error): return .failed(error)
-    case .outcomeUnknown: return .outcomeUnknown
-    case .notReady, .unknownTablet, .schemaMismatch, .uncertain: return .notReady
-    }
+    let fate = await host.fate(of: request.id, in: .catalog)
+    if let refusal = fate.refusal(as: SequenceRange.self) { return refusal }
+    // Taken by a call whose answer was lost: a gap, as gaps are normal.
+    if case .done(true) = fate { return .outcomeUnknown }
     let first = replica.nextValue(of: key) ?? sequence.start
     let taken = max(request.count, sequence.cache, 1)
     let (span, overflow) = sequence.increment.multipliedReportingOverflow(by: taken)
@@ -217,6 +205,19 @@ package actor CatalogService {
       isBusy = false
     } else {
       queue.removeFirst().resume()
+    }
+  }
+}
+
+extension TabletAnswer {
+  /// What this says of the catalog's leader, as the answer to another request; nil where the question was answered.
+  fileprivate func refusal<Other>(as: Other.Type) -> TabletAnswer<Other>? {
+    switch self {
+    case .done: nil
+    case .failed(let error): .failed(error)
+    case .notLeader(let hint): .notLeader(hint: hint)
+    case .outcomeUnknown: .outcomeUnknown
+    case .notReady, .unknownTablet, .schemaMismatch, .uncertain: .notReady
     }
   }
 }

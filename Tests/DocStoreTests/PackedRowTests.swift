@@ -2,6 +2,7 @@ import Coding
 import DocStore
 import Keys
 import Schema
+import TestSupport
 import Testing
 import Values
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Values
 
 /// Values of every type that can stand in a key: mostly random, often extreme, often close to each other, so that

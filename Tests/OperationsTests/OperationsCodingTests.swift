@@ -3,6 +3,7 @@ import Expressions
 import Keys
 import Operations
 import Schema
+import TestSupport
 import Testing
 import Values
 

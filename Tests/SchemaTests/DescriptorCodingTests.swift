@@ -1,6 +1,7 @@
 import Coding
 import Keys
 import Schema
+import TestSupport
 import Testing
 import Values
 

@@ -1,5 +1,6 @@
 import Keys
 import Schema
+import TestSupport
 import Testing
 import Values
 
