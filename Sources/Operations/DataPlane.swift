@@ -27,8 +27,8 @@ package protocol DataPlane: Sendable {
   /// A transaction of several statements. Nothing is sent anywhere before its first one.
   func begin(_ options: TransactionOptions) -> any Transaction
 
-  /// Inserts rows tablet by tablet: each tablet's share commits on its own. `committed` counts what is in when it throws.
-  func insertInBatches(_ mutation: TableMutation, deadline: Deadline?) async throws(BatchInsertError) -> MutationResult
+  /// Inserts rows tablet by tablet: each tablet's share commits on its own, and stays where another fails.
+  func insertInBatches(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
 
   /// How many tablets hold rows of this selection.
   func tabletCount(of selection: KeySelection, in table: TableDescriptor) -> Int
@@ -77,16 +77,6 @@ package struct Deadline: Hashable, Comparable, Sendable {
 package protocol RowBatches: AnyObject, Sendable {
   /// The next rows, at least one, or nil at the end.
   func next() async throws(SQLError) -> [Row]?
-}
-
-package struct BatchInsertError: Error, Sendable {
-  package var error: SQLError
-  /// Rows that are committed for certain.
-  package var committedCount: Int
-  package init(error: SQLError, committedCount: Int) {
-    self.error = error
-    self.committedCount = committedCount
-  }
 }
 
 package enum CatalogChangeResult: Sendable {

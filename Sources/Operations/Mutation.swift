@@ -74,6 +74,13 @@ package struct MutationResult: Sendable {
   /// No row was affected.
   package static var none: MutationResult { MutationResult(affectedCount: 0, returned: []) }
 
+  /// Adds what came of another part of the same mutation.
+  package mutating func add(_ part: MutationResult) {
+    affectedCount += part.affectedCount
+    returned.append(contentsOf: part.returned)
+    changes.append(contentsOf: part.changes)
+  }
+
   package init(affectedCount: Int, returned: [Row], changes: [RowChange] = []) {
     self.affectedCount = affectedCount
     self.returned = returned

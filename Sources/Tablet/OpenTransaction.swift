@@ -41,7 +41,6 @@ final class OpenTransaction {
   private var answers: [RequestID: MutateAnswer] = [:]
   /// Requests that run or wait.
   var running: [RequestID: WriteOperation] = [:]
-  var hasWaited = false
   /// The oldest version of the table that something of it was written under.
   var oldestVersion = UInt32.max
 

@@ -44,7 +44,7 @@ extension TabletReplica {
 
   /// Locks the rows that the operation looks at; then it is evaluated.
   func lock(_ operation: WriteOperation, found: [[UInt8]]?) {
-    let wish: LockTable.Wish
+    var wish: LockTable.Wish
     switch wishedLocks(of: operation, found: found) {
     case .failure(let refused): return complete(operation, refused.answer)
     case .success(let found): wish = found
@@ -58,19 +58,17 @@ extension TabletReplica {
         return complete(operation, .failed(lockNotAvailable(held)))
       }
     case .skipLocked:
-      operation.keys = locks.free(wish, for: operation.owner)
+      wish.keys = locks.free(wish, for: operation.owner)
       if case .lock(let read, _) = operation.request.payload, case .rows(_, let limit?) = read.pipeline.output {
-        operation.keys = Array(operation.keys.prefix(limit))
+        wish.keys = Array(wish.keys.prefix(limit))
       }
     }
-    let keys = LockTable.Wish(keys: policy == .skipLocked ? operation.keys : wish.keys, strength: wish.strength)
-    operation.keys = keys.keys
+    operation.keys = wish.keys
     let isGranted = locks.acquire(
-      keys, request: operation.lockRequest, owner: operation.owner, holdsWhileWaiting: operation.transaction != nil)
+      wish, request: operation.lockRequest, owner: operation.owner, holdsWhileWaiting: operation.transaction != nil)
     if isGranted { return evaluate(operation) }
     probe("write waits for a row lock")
     operation.hasWaited = true
-    operation.transaction?.hasWaited = true
     waitingForLocks[operation.lockRequest] = operation
   }
 
@@ -106,14 +104,8 @@ extension TabletReplica {
 
   /// The search for the rows that a request does not name. It can run on any thread.
   func search(for request: MutateRequest, at point: ReadPoint) -> Result<RowSearch, Refused> {
-    let (table, version) =
-      switch request.payload {
-      case .documents: (self.table, UInt32(0))
-      case .rows(let mutation): (mutation.table, mutation.schemaVersion)
-      case .lock(let read, _): (read.table, read.schemaVersion)
-      }
-    guard let store else { return .failure(Refused(answer: .notReady)) }
-    switch evaluator(of: table, version: version, isOfTransaction: request.transaction != nil) {
+    guard let store, let table = request.table else { return .failure(Refused(answer: .notReady)) }
+    switch evaluator(of: table.id, version: table.version, isOfTransaction: request.transaction != nil) {
     case .failure(let refused): return .failure(refused)
     case .success(let evaluator):
       let transaction = request.transaction.flatMap { transactions[$0.id] }
@@ -166,12 +158,6 @@ extension TabletReplica {
       return complete(operation, refusal)
     }
     guard let store else { return complete(operation, .notReady) }
-    let (table, version) =
-      switch operation.request.payload {
-      case .documents: (self.table, UInt32(0))
-      case .rows(let mutation): (mutation.table, mutation.schemaVersion)
-      case .lock(let read, _): (read.table, read.schemaVersion)
-      }
     do throws(DocStoreError) {
       if case .documents(let documents) = operation.request.payload {
         for document in documents {
@@ -179,8 +165,8 @@ extension TabletReplica {
         }
         operation.documents = documents
         operation.result = MutationResult(affectedCount: documents.count, returned: [])
-      } else {
-        switch evaluator(of: table, version: version, isOfTransaction: operation.transaction != nil) {
+      } else if let table = operation.request.table {
+        switch evaluator(of: table.id, version: table.version, isOfTransaction: operation.transaction != nil) {
         case .failure(let refused): return complete(operation, refused.answer)
         case .success(let evaluator):
           if !operation.isInsert {

@@ -34,6 +34,15 @@ package struct MutateRequest: Sendable {
 }
 
 extension MutateRequest {
+  /// The table whose rows it is about, as the gateway knows it; nil for documents that are no rows.
+  var table: (id: TableID, version: UInt32)? {
+    switch payload {
+    case .documents: nil
+    case .rows(let mutation): (mutation.table, mutation.schemaVersion)
+    case .lock(let read, _): (read.table, read.schemaVersion)
+    }
+  }
+
   /// Where the rows have to be looked for before they can be locked; nil where the request names them.
   var searchedSelection: KeySelection? {
     switch payload {

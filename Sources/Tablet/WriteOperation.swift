@@ -47,11 +47,7 @@ final class WriteOperation {
 
   /// What one slice of it has come to.
   func add(_ part: MutationResult) {
-    guard var sum = result else { return result = part }
-    sum.affectedCount += part.affectedCount
-    sum.returned.append(contentsOf: part.returned)
-    sum.changes.append(contentsOf: part.changes)
-    result = sum
+    if result == nil { result = part } else { result?.add(part) }
   }
 
   /// The same request came again while this one runs: both get the one answer.
@@ -72,7 +68,7 @@ final class WriteOperation {
 /// One step of a transaction on its way through the log.
 final class StepOperation {
   enum Kind {
-    /// A piece of what the transaction stages; nil when it was the last.
+    /// A piece of what the transaction stages.
     case stage
     /// The commit, at this time.
     case commit(HybridTime)

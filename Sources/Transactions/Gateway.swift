@@ -121,27 +121,12 @@ package final class Gateway: DataPlane, Sendable {
 
   package func insertInBatches(
     _ mutation: TableMutation, deadline: Deadline?
-  ) async throws(BatchInsertError) -> MutationResult {
-    var committed = 0
-    do throws(SQLError) {
-      return try await insertBatches(mutation, deadline: deadline, committed: &committed)
-    } catch {
-      throw BatchInsertError(error: error, committedCount: committed)
-    }
-  }
-
-  private func insertBatches(
-    _ mutation: TableMutation, deadline: Deadline?, committed: inout Int
   ) async throws(SQLError) -> MutationResult {
     guard case .insert(let rows, let onConflict) = mutation.mutation else {
       return try await mutate(mutation, deadline: deadline)
     }
     let table = try table(mutation.table, version: mutation.schemaVersion)
-    if catalog.hasDependents(table) {
-      let result = try await mutate(mutation, deadline: deadline)
-      committed = result.affectedCount
-      return result
-    }
+    if catalog.hasDependents(table) { return try await mutate(mutation, deadline: deadline) }
     let cut = try InsertShares(rows, of: table, shares: TabletShares(of: table, in: catalog))
     // Every tablet's share at the same time.
     let results = await withTaskGroup(of: (Int, Result<MutationResult, SQLError>).self) { group in
@@ -161,16 +146,7 @@ package final class Gateway: DataPlane, Sendable {
       return all.sorted { $0.0 < $1.0 }.map(\.1)
     }
     var done: [MutationResult] = []
-    var failure: SQLError?
-    for result in results {
-      switch result {
-      case .success(let result):
-        committed += result.affectedCount
-        done.append(result)
-      case .failure(let error): failure = failure ?? error
-      }
-    }
-    if let failure { throw failure }
+    for result in results { done.append(try result.get()) }
     return cut.merged(done)
   }
 

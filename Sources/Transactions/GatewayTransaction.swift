@@ -226,10 +226,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         var part = mutation
         part.mutation = .insert(
           rows: Array(rows[start..<min(start + Self.insertedRowsMax, rows.count)]), onConflict: onConflict)
-        let inserted = try await mutateAlone(part, deadline: deadline)
-        result.affectedCount += inserted.affectedCount
-        result.returned.append(contentsOf: inserted.returned)
-        result.changes.append(contentsOf: inserted.changes)
+        result.add(try await mutateAlone(part, deadline: deadline))
       }
       return result
     case .insert(let rows, let onConflict):
@@ -265,9 +262,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         part.mutation = make(share.selection)
         return (share.tablet, .rows(part))
       }, searches: searches, table: table, deadline: deadline)
-    return MutationResult(
-      affectedCount: answers.reduce(0) { $0 + $1.affectedCount }, returned: answers.flatMap(\.returned),
-      changes: answers.flatMap(\.changes))
+    return answers.reduce(into: .none) { $0.add($1) }
   }
 
   private static var restartsMax: Int { 20 }

@@ -4,6 +4,7 @@ import Keys
 import Operations
 import Schema
 import Storage
+import TestSupport
 import Testing
 import Values
 

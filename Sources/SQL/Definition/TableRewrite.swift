@@ -91,11 +91,11 @@ struct TableRewrite {
           mutation: .insert(rows: Array(rows[start..<min(start + size, rows.count)]), onConflict: .fail),
           returning: nil)
         group.addTask {
-          do throws(BatchInsertError) {
+          do throws(SQLError) {
             _ = try await dataPlane.insertInBatches(part, deadline: deadline)
             return nil
           } catch {
-            return error.error
+            return error
           }
         }
       }

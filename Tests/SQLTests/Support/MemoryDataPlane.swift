@@ -209,12 +209,8 @@ final class MemoryDataPlane: DataPlane {
 
   func insertInBatches(
     _ mutation: TableMutation, deadline: Deadline?
-  ) async throws(BatchInsertError) -> MutationResult {
-    do {
-      return try await mutate(mutation, deadline: deadline)
-    } catch {
-      throw BatchInsertError(error: error, committedCount: 0)
-    }
+  ) async throws(SQLError) -> MutationResult {
+    try await mutate(mutation, deadline: deadline)
   }
 
   func nextValues(of table: TableID, column: UInt16, count: Int) async throws(SQLError) -> [Int64] {
