@@ -48,6 +48,9 @@ struct StatusPages: Sendable {
     var checks: [(name: String, isOK: Bool, note: String)] = []
     let catalog = node.readiness
     checks.append(("catalog", catalog.isReady, catalog.reason))
+    let isCurrent = node.gateway.catalogIsCurrent
+    checks.append(
+      ("lease", isCurrent, isCurrent ? "the catalog here is as it is everywhere" : "the catalog's leader is not heard"))
     let quorum = await catalogHasLeader()
     checks.append(("quorum", quorum, quorum ? "the catalog has a leader" : "the catalog has no leader that can serve"))
     let isReady = checks.allSatisfy(\.isOK)

@@ -113,8 +113,9 @@ package final class NodeCore: Sendable {
     let node = configuration.node
     catalogService = CatalogService(
       host: tablets.host(of: .catalog), replica: replica, box: catalog,
-      replicationFactor: configuration.replicationFactor, ids: ids, logger: logger, liveNodes: { live.nodes },
-      awaitCatalog: { other, version in
+      replicationFactor: configuration.replicationFactor, ids: ids, clock: runtime.clock, logger: logger,
+      members: Self.catalogMembers(of: configuration), liveNodes: { live.nodes },
+      awaitCatalog: { other, version, timeout in
         if other == node {
           await replica.reached(version)
           await commits.drained()
@@ -122,7 +123,7 @@ package final class NodeCore: Sendable {
         }
         let answer = try? await transport.call(
           NodeService.awaitCatalog.rawValue, AwaitCatalogRequest(version: version).encoded(), to: other,
-          timeoutNanoseconds: 2_000_000_000)
+          timeoutNanoseconds: timeout)
         return answer != nil
       })
     let router = Router(
@@ -154,6 +155,9 @@ package final class NodeCore: Sendable {
     try await tablets.host(of: .catalog).open(
       catalogDescriptor, learners: catalogLearners, recovered: found, mayBeLost: recovery.mayMissGroups,
       leads: catalogDescriptor.replicas.first?.node == configuration.node, observer: catalogReplica)
+    runtime.loops[0].spawn {
+      await gateway.keepCatalogLease(while: { !self.stopped.withLock { $0 } })
+    }
     runtime.loops[0].spawn {
       await self.catchUpWithCatalog()
       await self.register()

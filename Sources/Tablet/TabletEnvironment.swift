@@ -4,7 +4,6 @@ import Raft
 import Runtime
 import Schema
 import Storage
-import Synchronization
 import WriteAheadLog
 
 /// What the tablets of one loop share with their node.
@@ -109,14 +108,6 @@ package struct TabletSettings: Sendable {
   }
 }
 
-/// The newest catalog of this node, replaced as a whole.
-package final class CatalogBox: Sendable {
-  private let snapshot: Mutex<CatalogSnapshot>
-  package init(_ initial: CatalogSnapshot = .empty) { snapshot = Mutex(initial) }
-  package var current: CatalogSnapshot { snapshot.withLock { $0 } }
-  package func replace(with new: CatalogSnapshot) { snapshot.withLock { $0 = new } }
-}
-
 /// The requests that nodes answer each other; the raw value travels in the frame.
 package enum NodeService: UInt8, Sendable, CaseIterable {
   case mutate = 1
@@ -147,6 +138,8 @@ package enum NodeService: UInt8, Sendable, CaseIterable {
   case deadlockVictim = 14
   /// A damaged replica asks the leader for a checkpoint to begin anew from.
   case rebuildReplica = 16
+  /// A node asks the catalog's leader for a catalog lease.
+  case renewCatalogLease = 17
   /// The transactions that a node's gateway has open.
   case openTransactions = 20
   /// The sessions of a node's SQL front.

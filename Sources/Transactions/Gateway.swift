@@ -222,7 +222,7 @@ package final class Gateway: DataPlane, Sendable {
     return values
   }
 
-  private func askCatalog<Value: Sendable>(
+  func askCatalog<Value: Sendable>(
     deadline: Deadline?, _ attempt: (NodeID, UInt64) async -> Router.Attempt<Value>
   ) async throws(SQLError) -> Value {
     switch try await router.ask(
@@ -254,6 +254,8 @@ package struct GatewayServices: Sendable {
   var changeCatalog: Ask<CatalogChangeRequest, CatalogChangeOutcome>
   var takeSequence: Ask<SequenceRequest, SequenceRange>
   var registerNode: Ask<NodeDescriptor, UInt64>
+  /// Asks the catalog's leader for a lease; the version that it is for.
+  var renewCatalogLease: @Sendable (NodeID, _ timeoutNanoseconds: UInt64) async -> Router.Attempt<UInt64>
   /// Returns when this node's catalog has a version.
   var catalogReached: @Sendable (UInt64) async -> Void
   var clusterStatus: @Sendable () async -> ClusterStatus
@@ -265,6 +267,7 @@ package struct GatewayServices: Sendable {
   package init(
     catalogMembers: [NodeID], changeCatalog: @escaping Ask<CatalogChangeRequest, CatalogChangeOutcome>,
     takeSequence: @escaping Ask<SequenceRequest, SequenceRange>, registerNode: @escaping Ask<NodeDescriptor, UInt64>,
+    renewCatalogLease: @escaping @Sendable (NodeID, UInt64) async -> Router.Attempt<UInt64>,
     catalogReached: @escaping @Sendable (UInt64) async -> Void,
     clusterStatus: @escaping @Sendable () async -> ClusterStatus,
     liveNodes: @escaping @Sendable () -> Set<NodeID>, wasRemoved: @escaping @Sendable (TabletID) -> Bool
@@ -275,6 +278,7 @@ package struct GatewayServices: Sendable {
     self.changeCatalog = changeCatalog
     self.takeSequence = takeSequence
     self.registerNode = registerNode
+    self.renewCatalogLease = renewCatalogLease
     self.catalogReached = catalogReached
     self.clusterStatus = clusterStatus
   }
