@@ -192,7 +192,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TabletTests",
-      dependencies: ["Tablet", "Coding", "DocStore", "Operations", "Schema", "Keys", "Values", "Runtime"],
+      dependencies: [
+        "Tablet", "Coding", "DocStore", "Operations", "Raft", "Schema", "Keys", "Values", "Runtime", "WriteAheadLog",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "TransactionsTests",

@@ -56,16 +56,17 @@ package final class NodeCore: Sendable {
     let tabletDirectory = "\(configuration.dataDirectory)/tablets"
     try runtime.files.createDirectory(tabletDirectory)
     try runtime.files.syncDirectory(configuration.dataDirectory)
+    let reachedTime = try ReachedTime(directory: configuration.dataDirectory, files: runtime.files)
     let core = NodeCore(
-      configuration, identity: identity, runtime: runtime, log: opened.log, recovery: opened.recovered, engine: engine,
-      tabletDirectory: tabletDirectory, logger: logger, fatal: fatal)
+      configuration, identity: identity, runtime: runtime, log: opened.log, recovery: opened.recovered,
+      reachedTime: reachedTime, engine: engine, tabletDirectory: tabletDirectory, logger: logger, fatal: fatal)
     try await core.run()
     return core
   }
 
   private init(
     _ configuration: NodeCoreConfiguration, identity: NodeIdentity, runtime: Runtime, log: WriteAheadLog,
-    recovery: LogRecovery, engine: any StorageEngine, tabletDirectory: String, logger: Logger,
+    recovery: LogRecovery, reachedTime: ReachedTime, engine: any StorageEngine, tabletDirectory: String, logger: Logger,
     fatal: @escaping @Sendable (String) -> Void
   ) {
     self.configuration = configuration
@@ -77,6 +78,13 @@ package final class NodeCore: Sendable {
     let wall = runtime.clock
     let clock = HybridClock(maxSkewMicroseconds: configuration.maxSkewMicroseconds) { wall.wallMicroseconds() }
     self.clock = clock
+    // Before anybody hears a time of this node, or a client asks for one.
+    clock.restore(reachedTime.latest(with: recovery))
+    if clock.wallLagMicroseconds > configuration.maxSkewMicroseconds {
+      logger.warning(
+        "this node's clock is behind the times that it has on disk; was it set back? It counts on from there",
+        metadata: ["behind_ms": "\(clock.wallLagMicroseconds / 1000)"])
+    }
     let catalog = CatalogBox()
     self.catalog = catalog
     let verifier = PeerVerifier(catalog: catalog, members: configuration.members)
@@ -89,7 +97,8 @@ package final class NodeCore: Sendable {
     let hosts = runtime.loops.enumerated().map { number, loop in
       TabletHost(
         environment: TabletEnvironment(
-          node: configuration.node, runtime: runtime, loop: loop, clock: clock, log: log, engine: engine,
+          node: configuration.node, runtime: runtime, loop: loop, clock: clock, log: log,
+          reachedTime: reachedTime, engine: engine,
           directory: tabletDirectory, catalog: catalog, settings: configuration.tablets, logger: logger, fatal: fatal,
           post: { transport.post($1, channel: NodeChannel.raft.rawValue, to: $0) },
           call: { node, service, payload, timeout in

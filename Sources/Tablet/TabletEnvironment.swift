@@ -13,6 +13,7 @@ package struct TabletEnvironment: Sendable {
   package var loop: any Loop
   package var clock: HybridClock
   package var log: WriteAheadLog
+  package var reachedTime: ReachedTime
   package var engine: any StorageEngine
   /// The directory that holds a directory for each tablet.
   package var directory: String
@@ -30,7 +31,7 @@ package struct TabletEnvironment: Sendable {
   package let counters = TabletCounters()
 
   package init(
-    node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog,
+    node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog, reachedTime: ReachedTime,
     engine: any StorageEngine, directory: String, catalog: CatalogBox, settings: TabletSettings, logger: Logger,
     fatal: @escaping @Sendable (String) -> Void, post: @escaping @Sendable (NodeID, [UInt8]) -> Void,
     call: @escaping @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8], peers: TransactionPeers
@@ -41,6 +42,7 @@ package struct TabletEnvironment: Sendable {
     self.loop = loop
     self.clock = clock
     self.log = log
+    self.reachedTime = reachedTime
     self.engine = engine
     self.directory = directory
     self.catalog = catalog

@@ -39,14 +39,6 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
   case counterTransactions = "txcount"
   case lock
 
-  /// Whether its checkers hold transactions' snapshots against real time.
-  var judgesRealTime: Bool {
-    switch self {
-    case .append, .multiKey, .predicate, .fork, .unique, .ring, .counterTransactions, .lock: true
-    case .register, .set, .count, .definition, .bank, .index: false
-    }
-  }
-
   /// - Parameter scale: how much there is to do; 1 takes a fraction of a second of real time.
   package func make(scale: Int) -> any Workload {
     switch self {
