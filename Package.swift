@@ -211,7 +211,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SimulationTests",
-      dependencies: ["Simulation", "NodeCore", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
+      dependencies: [
+        "Simulation", "NodeCore", "Tablet", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime",
+      ],
       swiftSettings: strict),
     .testTarget(name: "ShellTests", dependencies: ["Shell", "PostgresClient"], swiftSettings: strict),
     .testTarget(name: "WorkloadTests", dependencies: ["Workload", "Checkers"], swiftSettings: strict),

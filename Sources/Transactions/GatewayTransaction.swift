@@ -16,6 +16,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     var tablet: TabletDescriptor
     /// Nil until a request was answered.
     var epoch: UInt64?
+    /// The last statement that was answered and not taken back since.
+    var lastKept: UInt32 = 0
     var pendingBytes = 0
     /// Whether it has locked rows that it has not written.
     var locksRows = false
@@ -379,8 +381,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     let context = state.withLock { state in
       TransactionContext(
         id: id, isolation: isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
-        statement: statement, epoch: state.participants[part.tablet.id]?.epoch,
-        lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
+        statement: statement, lastKept: state.participants[part.tablet.id]?.lastKept ?? 0,
+        epoch: state.participants[part.tablet.id]?.epoch, lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
     }
     do throws(SQLError) {
       let answer = try await router.mutate(part.tablet, part.payload, transaction: context, deadline: deadline)
@@ -388,6 +390,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         state.withLock { state in
           guard var participant = state.participants[part.tablet.id] else { return }
           participant.epoch = done.epoch
+          participant.lastKept = statement
           participant.pendingBytes = done.pendingBytes
           participant.locksRows = done.locksRows
           participant.hasWaited = participant.hasWaited || done.hasWaited
@@ -454,6 +457,11 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
       (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id })
     }
     guard statement > mark.sequence, !tablets.isEmpty else { return }
+    state.withLock { state in
+      for id in state.participants.keys {
+        state.participants[id]?.lastKept = min(state.participants[id]?.lastKept ?? 0, mark.sequence)
+      }
+    }
     guard await takeBack(mark.sequence, through: statement, tablets) else { throw .transactionLost }
   }
 }
