@@ -76,7 +76,11 @@ package final class NodeCore: Sendable {
     self.recovery = recovery
     self.logger = logger
     let wall = runtime.clock
-    let clock = HybridClock(maxSkewMicroseconds: configuration.maxSkewMicroseconds) { wall.wallMicroseconds() }
+    let clock = HybridClock(maxSkewMicroseconds: configuration.maxSkewMicroseconds) {
+      wall.wallMicroseconds()
+    } monotonic: {
+      wall.monotonicNanoseconds()
+    }
     self.clock = clock
     // Before anybody hears a time of this node, or a client asks for one.
     clock.restore(reachedTime.latest(with: recovery))

@@ -40,7 +40,7 @@ package protocol DataPlane: Sendable {
   /// How many tablets hold rows of this selection.
   func tabletCount(of selection: KeySelection, in table: TableDescriptor) -> Int
 
-  /// Changes the catalog; returns when every live node has the change.
+  /// Changes the catalog; returns when every node that serves has the change.
   func change(_ change: CatalogChange, deadline: Deadline?) async throws(SQLError) -> CatalogChangeResult
 
   /// Takes the next values of a sequence from this node's cached range, or fetches a new range.

@@ -33,6 +33,18 @@ extension Gateway {
     )
   }
 
+  /// Returns when every node has a version of the catalog, or surely serves nobody without it. Where the catalog's leader
+  /// cannot be asked, this node waits by itself, for as long as any lease may last. A cancel does not shorten it: the change
+  /// is committed, and that is what the client will hear.
+  func settleCatalog(_ version: UInt64) async {
+    await router.loop.spawn {
+      let deadline = Deadline(nanoseconds: self.router.now + Self.catalogPatience)
+      if (try? await self.ask(.settle(version), deadline: deadline)) == nil {
+        await self.services.settleCatalog(version)
+      }
+    }.value
+  }
+
   /// Holds this node's catalog lease for as long as the catalog's leader can be asked.
   package func keepCatalogLease(while isRunning: () -> Bool) async {
     while isRunning() {

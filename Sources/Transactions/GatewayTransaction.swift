@@ -47,6 +47,12 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     /// The versions of the tables that it has written, as it knew them.
     var written: [TableID: UInt32] = [:]
     var lockTimeoutMilliseconds: UInt64
+    /// Whether it changes the catalog, whose tablet then decides.
+    var changesSchema = false
+    /// The catalog with its changes; nil, or of an older version, until somebody asks.
+    var view: CatalogSnapshot?
+    /// Tables that it changes, and whose tablets know.
+    var fenced: Set<TableID> = []
     /// Whom it waits for, as the leaders said last.
     var wait: Wait?
   }
@@ -156,8 +162,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     _ read: TableRead, locking: RowLocking?, deadline: Deadline?
   ) async throws(SQLError) -> any RowBatches {
     try requireActive()
-    let table = try gateway.table(read.table, version: read.schemaVersion)
-    let shares = TabletShares(of: table, in: gateway.catalog).shares(of: read.selection)
+    let table = try table(read.table, version: read.schemaVersion)
+    let shares = TabletShares(of: table, in: catalog).shares(of: read.selection)
     if let locking { return try await lock(read, locking, table, shares, deadline: deadline) }
     note(reading: shares)
     return TableReader(
@@ -185,8 +191,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     _ read: TableRead, locking: RowLocking, deadline: Deadline?
   ) async throws(SQLError) -> any RowBatches {
     try requireActive()
-    let table = try gateway.table(read.table, version: read.schemaVersion)
-    let shares = TabletShares(of: table, in: gateway.catalog).shares(of: read.selection)
+    let table = try table(read.table, version: read.schemaVersion)
+    let shares = TabletShares(of: table, in: catalog).shares(of: read.selection)
     return try await lock(read, locking, table, shares, isNewest: true, deadline: deadline)
   }
 
@@ -209,8 +215,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
   // MARK: Writes
 
   package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
-    let catalog = gateway.catalog
-    let table = try gateway.table(mutation.table, version: mutation.schemaVersion)
+    let catalog = catalog
+    let table = try table(mutation.table, version: mutation.schemaVersion)
     return try await DependentWrites(in: catalog, through: self, deadline: deadline).mutate(mutation, of: table)
   }
 
@@ -218,9 +224,10 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     _ mutation: TableMutation, deadline: Deadline?
   ) async throws(SQLError) -> MutationResult {
     try requireActive()
-    let table = try gateway.table(mutation.table, version: mutation.schemaVersion)
+    try await gateway.awaitWritable(mutation.table, for: self, deadline: deadline)
+    let table = try table(mutation.table, version: mutation.schemaVersion)
     state.withLock { $0.written[table.id] = table.version }
-    let shares = TabletShares(of: table, in: gateway.catalog)
+    let shares = TabletShares(of: table, in: catalog)
     switch mutation.mutation {
     case .insert(let rows, let onConflict) where rows.count > Self.insertedRowsMax:
       var result = MutationResult.none
@@ -374,7 +381,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     }
   }
 
-  private func answer(
+  func answer(
     of part: (tablet: TabletDescriptor, payload: MutateRequest.Payload), statement: UInt32, snapshot: Snapshot?,
     isolation: IsolationLevel, deadline: Deadline?
   ) async -> Result<TabletAnswer<MutateAnswer>, SQLError> {
@@ -449,7 +456,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     }
   }
 
-  private var soon: Deadline { Deadline(nanoseconds: router.now &+ 5_000_000_000) }
+  var soon: Deadline { Deadline(nanoseconds: router.now &+ 5_000_000_000) }
 
   package func rollback(to mark: SavepointMark) async throws(SQLError) {
     try requireActive()
@@ -458,11 +465,12 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     }
     guard statement > mark.sequence, !tablets.isEmpty else { return }
     state.withLock { state in
-      for id in state.participants.keys {
-        state.participants[id]?.lastKept = min(state.participants[id]?.lastKept ?? 0, mark.sequence)
+      for (tablet, participant) in state.participants {
+        state.participants[tablet]?.lastKept = min(participant.lastKept, mark.sequence)
       }
     }
     guard await takeBack(mark.sequence, through: statement, tablets) else { throw .transactionLost }
+    try await rollBackSchema(to: mark)
   }
 }
 

@@ -77,6 +77,25 @@ private final class Wall: Sendable {
     #expect(clocks[0].wallLagMicroseconds == 0)
   }
 
+  @Test("A node that nobody asked while its clock was set back has not gone back either")
+  func setBackUnseen() {
+    let (wall, monotonic) = (Wall(10_000_000), Wall(0))
+    let clock = HybridClock(maxSkewMicroseconds: 500_000) {
+      wall.now
+    } monotonic: {
+      monotonic.now
+    }
+    #expect(clock.latest().microseconds == 10_000_000)
+    // Four seconds later, the wall clock set back by three.
+    wall.set(11_000_000)
+    monotonic.set(4_000_000_000)
+    #expect(clock.latest().microseconds == 13_960_000)
+    // From then on it counts as it is.
+    wall.set(12_000_000)
+    monotonic.set(5_000_000_000)
+    #expect(clock.latest().microseconds == 13_960_000)
+  }
+
   @Test("After a restart it goes on behind what the disk has, also if the wall clock was set back")
   func restoring() throws {
     let clock = clock(Wall(1_000_000))

@@ -20,7 +20,7 @@ extension NodeCore {
 }
 
 /// Keeps the rows, and nothing else.
-private final class RowSink: ResultSink {
+final class RowSink: ResultSink {
   private let kept = Mutex<[Row]>([])
   var rows: [Row] { kept.withLock { $0 } }
 

@@ -38,6 +38,7 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
   case ring
   case counterTransactions = "txcount"
   case lock
+  case schema
 
   /// - Parameter scale: how much there is to do; 1 takes a fraction of a second of real time.
   package func make(scale: Int) -> any Workload {
@@ -56,6 +57,7 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
     case .ring: RingWorkload(scale: scale)
     case .counterTransactions: CounterTransactionsWorkload(scale: scale)
     case .lock: LockWorkload(scale: scale)
+    case .schema: SchemaWorkload(scale: scale)
     }
   }
 }
