@@ -192,7 +192,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TabletTests",
-      dependencies: ["Tablet", "Coding", "DocStore", "Operations", "Schema", "Keys", "Values", "Runtime"],
+      dependencies: [
+        "Tablet", "Coding", "DocStore", "Operations", "Raft", "Schema", "Keys", "Values", "Runtime", "WriteAheadLog",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "TransactionsTests",
@@ -209,7 +211,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SimulationTests",
-      dependencies: ["Simulation", "NodeCore", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime"],
+      dependencies: [
+        "Simulation", "NodeCore", "Tablet", "Operations", "Schema", "Expressions", "Keys", "Values", "Runtime",
+      ],
       swiftSettings: strict),
     .testTarget(name: "ShellTests", dependencies: ["Shell", "PostgresClient"], swiftSettings: strict),
     .testTarget(name: "WorkloadTests", dependencies: ["Workload", "Checkers"], swiftSettings: strict),

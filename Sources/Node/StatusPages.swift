@@ -48,8 +48,12 @@ struct StatusPages: Sendable {
     var checks: [(name: String, isOK: Bool, note: String)] = []
     let catalog = node.readiness
     checks.append(("catalog", catalog.isReady, catalog.reason))
+    let isCurrent = node.gateway.catalogIsCurrent
+    checks.append(
+      ("lease", isCurrent, isCurrent ? "the catalog here is as it is everywhere" : "the catalog's leader is not heard"))
     let quorum = await catalogHasLeader()
     checks.append(("quorum", quorum, quorum ? "the catalog has a leader" : "the catalog has no leader that can serve"))
+    checks.append(("clock", true, clockNote))
     let isReady = checks.allSatisfy(\.isOK)
     var body = ""
     if verbose || !isReady {
@@ -59,6 +63,17 @@ struct StatusPages: Sendable {
     }
     body += isReady ? "ready\n" : "not ready\n"
     return HTTPResponse(status: isReady ? 200 : 503, body: body)
+  }
+
+  /// A clock that is off shows in the other checks once it matters.
+  private var clockNote: String {
+    let (lag, allowed) = (node.clock.wallLagMicroseconds, node.clock.maxSkewMicroseconds)
+    if lag > allowed { return "set back by \(lag / 1000) ms; times only count up until it has caught up" }
+    let ahead = node.transport.peerStatus().compactMap { peer, status in
+      status.clockOffsetMicroseconds.flatMap { $0 > Int64(clamping: allowed) ? "\(peer) by \($0 / 1000) ms" : nil }
+    }
+    return ahead.isEmpty
+      ? "near to the others" : "behind \(ahead.sorted().joined(separator: ", ")): not heard until then"
   }
 
   private func catalogHasLeader() async -> Bool {

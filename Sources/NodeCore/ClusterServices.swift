@@ -49,6 +49,9 @@ final class ClusterServices: Sendable {
       var reader = ByteReader(bytes)
       return await self.service.register(try reader.readNodeDescriptor()).encoded { $0.writeVarint($1) }
     }
+    transport.handle(NodeService.renewCatalogLease.rawValue, on: loop) { node, _, _ in
+      await self.service.renewLease(of: node).encoded { $0.writeVarint($1) }
+    }
     transport.handle(NodeService.awaitCatalog.rawValue, on: loop) { _, bytes, _ in
       await self.replica.reached(try AwaitCatalogRequest(decoding: bytes).version)
       await commits.drained()
@@ -83,6 +86,12 @@ final class ClusterServices: Sendable {
         var writer = ByteWriter()
         writer.write(descriptor)
         return await self.router.remote(node, .registerNode, writer.bytes, timeout: timeout) {
+          try TabletAnswer(decoding: $0) { reader throws(CodingError) in try reader.readVarint() }
+        }
+      },
+      renewCatalogLease: { node, timeout in
+        if node == self.node { return .answer(await self.service.renewLease(of: node)) }
+        return await self.router.remote(node, .renewCatalogLease, [], timeout: timeout) {
           try TabletAnswer(decoding: $0) { reader throws(CodingError) in try reader.readVarint() }
         }
       },

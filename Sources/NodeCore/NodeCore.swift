@@ -56,16 +56,17 @@ package final class NodeCore: Sendable {
     let tabletDirectory = "\(configuration.dataDirectory)/tablets"
     try runtime.files.createDirectory(tabletDirectory)
     try runtime.files.syncDirectory(configuration.dataDirectory)
+    let reachedTime = try ReachedTime(directory: configuration.dataDirectory, files: runtime.files)
     let core = NodeCore(
-      configuration, identity: identity, runtime: runtime, log: opened.log, recovery: opened.recovered, engine: engine,
-      tabletDirectory: tabletDirectory, logger: logger, fatal: fatal)
+      configuration, identity: identity, runtime: runtime, log: opened.log, recovery: opened.recovered,
+      reachedTime: reachedTime, engine: engine, tabletDirectory: tabletDirectory, logger: logger, fatal: fatal)
     try await core.run()
     return core
   }
 
   private init(
     _ configuration: NodeCoreConfiguration, identity: NodeIdentity, runtime: Runtime, log: WriteAheadLog,
-    recovery: LogRecovery, engine: any StorageEngine, tabletDirectory: String, logger: Logger,
+    recovery: LogRecovery, reachedTime: ReachedTime, engine: any StorageEngine, tabletDirectory: String, logger: Logger,
     fatal: @escaping @Sendable (String) -> Void
   ) {
     self.configuration = configuration
@@ -75,8 +76,19 @@ package final class NodeCore: Sendable {
     self.recovery = recovery
     self.logger = logger
     let wall = runtime.clock
-    let clock = HybridClock(maxSkewMicroseconds: configuration.maxSkewMicroseconds) { wall.wallMicroseconds() }
+    let clock = HybridClock(maxSkewMicroseconds: configuration.maxSkewMicroseconds) {
+      wall.wallMicroseconds()
+    } monotonic: {
+      wall.monotonicNanoseconds()
+    }
     self.clock = clock
+    // Before anybody hears a time of this node, or a client asks for one.
+    clock.restore(reachedTime.latest(with: recovery))
+    if clock.wallLagMicroseconds > configuration.maxSkewMicroseconds {
+      logger.warning(
+        "this node's clock is behind the times that it has on disk; was it set back? It counts on from there",
+        metadata: ["behind_ms": "\(clock.wallLagMicroseconds / 1000)"])
+    }
     let catalog = CatalogBox()
     self.catalog = catalog
     let verifier = PeerVerifier(catalog: catalog, members: configuration.members)
@@ -89,7 +101,8 @@ package final class NodeCore: Sendable {
     let hosts = runtime.loops.enumerated().map { number, loop in
       TabletHost(
         environment: TabletEnvironment(
-          node: configuration.node, runtime: runtime, loop: loop, clock: clock, log: log, engine: engine,
+          node: configuration.node, runtime: runtime, loop: loop, clock: clock, log: log,
+          reachedTime: reachedTime, engine: engine,
           directory: tabletDirectory, catalog: catalog, settings: configuration.tablets, logger: logger, fatal: fatal,
           post: { transport.post($1, channel: NodeChannel.raft.rawValue, to: $0) },
           call: { node, service, payload, timeout in
@@ -113,8 +126,9 @@ package final class NodeCore: Sendable {
     let node = configuration.node
     catalogService = CatalogService(
       host: tablets.host(of: .catalog), replica: replica, box: catalog,
-      replicationFactor: configuration.replicationFactor, ids: ids, logger: logger, liveNodes: { live.nodes },
-      awaitCatalog: { other, version in
+      replicationFactor: configuration.replicationFactor, ids: ids, clock: runtime.clock, logger: logger,
+      members: Self.catalogMembers(of: configuration), liveNodes: { live.nodes },
+      awaitCatalog: { other, version, timeout in
         if other == node {
           await replica.reached(version)
           await commits.drained()
@@ -122,7 +136,7 @@ package final class NodeCore: Sendable {
         }
         let answer = try? await transport.call(
           NodeService.awaitCatalog.rawValue, AwaitCatalogRequest(version: version).encoded(), to: other,
-          timeoutNanoseconds: 2_000_000_000)
+          timeoutNanoseconds: timeout)
         return answer != nil
       })
     let router = Router(
@@ -154,6 +168,9 @@ package final class NodeCore: Sendable {
     try await tablets.host(of: .catalog).open(
       catalogDescriptor, learners: catalogLearners, recovered: found, mayBeLost: recovery.mayMissGroups,
       leads: catalogDescriptor.replicas.first?.node == configuration.node, observer: catalogReplica)
+    runtime.loops[0].spawn {
+      await gateway.keepCatalogLease(while: { !self.stopped.withLock { $0 } })
+    }
     runtime.loops[0].spawn {
       await self.catchUpWithCatalog()
       await self.register()

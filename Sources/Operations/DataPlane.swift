@@ -10,6 +10,13 @@ package protocol DataPlane: Sendable {
   /// The newest catalog that this node knows; never waits.
   var catalog: CatalogSnapshot { get }
 
+  /// Whether `catalog` has every change that any client was told of, through whichever node; never waits.
+  var catalogIsCurrent: Bool { get }
+
+  /// Waits, for a while, until it is.
+  /// - Throws: 57P03 where this node does not hear from the catalog; 57014 where the task was cancelled.
+  func requireCurrentCatalog(deadline: Deadline?) async throws(SQLError)
+
   /// Opens a read at one consistent time over all its tablets; rows come in batches, with back-pressure.
   /// For a `.groups` pipeline the batches hold partial groups, to be merged by the caller.
   func read(_ read: TableRead, deadline: Deadline?) async throws(SQLError) -> any RowBatches
@@ -33,7 +40,7 @@ package protocol DataPlane: Sendable {
   /// How many tablets hold rows of this selection.
   func tabletCount(of selection: KeySelection, in table: TableDescriptor) -> Int
 
-  /// Changes the catalog; returns when every live node has the change.
+  /// Changes the catalog; returns when every node that serves has the change.
   func change(_ change: CatalogChange, deadline: Deadline?) async throws(SQLError) -> CatalogChangeResult
 
   /// Takes the next values of a sequence from this node's cached range, or fetches a new range.
@@ -61,6 +68,8 @@ extension DataPlane {
   }
 
   // What a data plane of one node has to say.
+  package var catalogIsCurrent: Bool { true }
+  package func requireCurrentCatalog(deadline: Deadline?) async throws(SQLError) {}
   package func openTransactions() async -> [TransactionActivity] { [] }
   package func otherSessions() async -> [SessionStatus] { [] }
   package func signal(_ signal: SessionSignal, to processID: Int32) async -> Bool { false }

@@ -21,6 +21,8 @@ package struct CatalogChangeRequest: Sendable {
     case rollBack(TransactionID, to: UInt32)
     /// Drops all that a transaction has changed, which can never commit from here on.
     case abort(TransactionID)
+    /// Waits until every node has a version (`CatalogService.settle`).
+    case settle(UInt64)
   }
 
   package struct Owner: Hashable, Sendable {
@@ -64,6 +66,9 @@ package struct CatalogChangeRequest: Sendable {
     case .abort(let transaction):
       writer.write(UInt8(4))
       writer.write(transaction)
+    case .settle(let version):
+      writer.write(UInt8(5))
+      writer.writeVarint(version)
     }
     return writer.bytes
   }
@@ -83,6 +88,7 @@ package struct CatalogChangeRequest: Sendable {
     case 2: action = .commit(try reader.readTransactionID(), epoch: try reader.readFixed(), try reader.readCommitStep())
     case 3: action = .rollBack(try reader.readTransactionID(), to: try reader.readNarrow())
     case 4: action = .abort(try reader.readTransactionID())
+    case 5: action = .settle(try reader.readVarint())
     default: throw .malformed(what: "request to the catalog's leader")
     }
   }

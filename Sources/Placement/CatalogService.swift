@@ -10,7 +10,7 @@ import Values
 /// The part of the placement service that decides: runs on every node, works where the catalog tablet's leader is.
 ///
 /// One change at a time: each is planned on the catalog that has all earlier ones, written to the catalog tablet in one
-/// consensus round, and answered when every live node has it.
+/// consensus round, and answered when every node has it or surely holds no catalog lease from before it.
 package actor CatalogService {
   nonisolated package let loop: any Loop
   nonisolated package var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -20,20 +20,28 @@ package actor CatalogService {
   private let box: CatalogBox
   private let replicationFactor: Int
   private let logger: Logger
+  /// All nodes that may talk to this one, and itself.
+  private let members: [NodeID]
   /// Nodes that answered lately, this one included.
   private let liveNodes: @Sendable () -> Set<NodeID>
   /// Asks a node to answer once its catalog has a version and nothing begun under an older one is being committed there;
-  /// whether it did.
-  private let awaitCatalog: @Sendable (NodeID, UInt64) async -> Bool
+  /// whether it did, in a time.
+  private let awaitCatalog: AwaitCatalog
+  package typealias AwaitCatalog =
+    @Sendable (NodeID, _ version: UInt64, _ timeoutNanoseconds: UInt64) async -> Bool
+  private let clock: any Clock
+  private var leases = CatalogLeases()
   private let ids: RequestIDSource
   private var isBusy = false
   private var queue: [CheckedContinuation<Void, Never>] = []
 
   package init(
     host: TabletHost, replica: CatalogReplica, box: CatalogBox, replicationFactor: Int, ids: RequestIDSource,
-    logger: Logger, liveNodes: @escaping @Sendable () -> Set<NodeID>,
-    awaitCatalog: @escaping @Sendable (NodeID, UInt64) async -> Bool
+    clock: any Clock, logger: Logger, members: [NodeID], liveNodes: @escaping @Sendable () -> Set<NodeID>,
+    awaitCatalog: @escaping AwaitCatalog
   ) {
+    self.clock = clock
+    self.members = members
     loop = host.loop
     self.host = host
     self.replica = replica
@@ -45,9 +53,15 @@ package actor CatalogService {
     self.awaitCatalog = awaitCatalog
   }
 
-  /// Carries out a request if this node leads the catalog. A change is answered when every live node has it; a commit when
-  /// it is decided (`settle`).
+  /// Carries out a request if this node leads the catalog. A change is answered when every node has it (`settle`); a commit
+  /// when it is decided.
   package func change(_ request: CatalogChangeRequest) async -> TabletAnswer<CatalogChangeOutcome> {
+    if case .settle(let version) = request.action {
+      let fate = await host.fate(of: LoggedWrite.nobody, in: .catalog)
+      if let refusal = fate.refusal(as: CatalogChangeOutcome.self) { return refusal }
+      await settle(version)
+      return .done(CatalogChangeOutcome(result: .done(skipped: []), version: version))
+    }
     await enter()
     let answer = await changeAlone(request)
     leave()
@@ -89,6 +103,7 @@ package actor CatalogService {
       let answer = await host.step(abort)
       guard case .done = answer else { return answer.refusal(as: CatalogChangeOutcome.self) ?? .notReady }
       plan = planner.discard(transaction, after: nil)
+    case .settle(let version): return .done(CatalogChangeOutcome(result: .done(skipped: []), version: version))
     }
     if plan.isEmpty {
       return .done(CatalogChangeOutcome(result: .done(skipped: plan.skipped), version: catalog.version))
@@ -238,23 +253,44 @@ package actor CatalogService {
     _ = await write([version] + documents, id: ticket.id, floor: ticket.floor)
   }
 
-  /// Returns when every live node has a version of the catalog, and commits nothing under an older one any more. Asked
-  /// on any node.
+  // MARK: Who has it
+
+  /// A node asks for a catalog lease.
+  /// - Returns: the version that it must have before it may use the lease.
+  package func renewLease(of node: NodeID) async -> TabletAnswer<UInt64> {
+    let fate = await host.fate(of: LoggedWrite.nobody, in: .catalog)
+    if let refusal = fate.refusal(as: UInt64.self) { return refusal }
+    // With nothing in between: whoever commits a change from now on sees that this lease was given.
+    leases.gave(node, at: clock.monotonicNanoseconds())
+    return .done(box.current.version)
+  }
+
+  /// Returns when every node has a version of the catalog, and commits nothing under an older one any more, or is not heard
+  /// and surely holds no lease from before. Any node can be asked, but the catalog's leader knows most of leases.
   package func settle(_ version: UInt64) async {
-    let nodes = liveNodes().sorted()
+    let committed = clock.monotonicNanoseconds()
+    let leadingSince = await host.leadingSince(.catalog)
     await withTaskGroup(of: Void.self) { group in
-      for node in nodes { group.addTask { await self.reaches(version, node) } }
+      for node in members {
+        let leaseEnd = leases.end(of: node, leadingSince: leadingSince, committed: committed)
+        group.addTask { await self.reaches(version, node, leaseEnd: leaseEnd) }
+      }
     }
   }
 
-  /// Asks until the node has the version, or is not heard any more: then it will read the catalog when it comes back,
-  /// before it serves anybody.
-  private func reaches(_ version: UInt64, _ node: NodeID) async {
-    while liveNodes().contains(node), !Task.isCancelled {
-      if await awaitCatalog(node, version) { return }
+  /// Asks until the node has the version. One that is not heard any more is waited for until it surely holds no lease from
+  /// before: from then on it serves nobody until it has the catalog as it is then.
+  private func reaches(_ version: UInt64, _ node: NodeID, leaseEnd: UInt64) async {
+    while !Task.isCancelled {
+      let now = clock.monotonicNanoseconds()
+      guard now < leaseEnd || liveNodes().contains(node) else { return }
+      let patience = now < leaseEnd ? min(leaseEnd - now, Self.answerMax) : Self.answerMax
+      if await awaitCatalog(node, version, patience) { return }
       await loop.sleep(nanoseconds: 50_000_000)
     }
   }
+
+  private static let answerMax: UInt64 = 2_000_000_000
 
   // MARK: One at a time
 

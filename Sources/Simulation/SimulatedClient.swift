@@ -60,6 +60,8 @@ package struct SimulatedClient: Sendable {
       let task = core.runtime.loops[0].spawn { [loop] in
         let reply: Reply<Value>
         do throws(SQLError) {
+          // As a node's doors are: closed until it knows the cluster.
+          guard core.readiness.isReady else { throw SQLError(.cannotConnectNow, core.readiness.reason) }
           reply = .answer(try await body(core))
         } catch {
           reply = error.state == .statementCompletionUnknown ? .unknown : .refused(error)

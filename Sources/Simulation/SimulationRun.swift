@@ -45,10 +45,7 @@ package struct SimulationRun {
   /// - Throws: `SimulationFailure` for anything that must not be.
   package static func run(seed: UInt64, settings: Settings) throws -> Report {
     var random = SeededRandom(seed: seed ^ 0x7275_6e)
-    var drawn = FaultPlan.draw(from: &random)
-    // All clocks set back by more than the skew that the cluster allows: a node that starts then may take a snapshot older
-    // than what was acknowledged. Until nodes keep their hybrid time, real-time order is not promised across that.
-    if settings.workload.judgesRealTime { drawn.families.removeAll { $0 == .clockStep } }
+    let drawn = FaultPlan.draw(from: &random)
     var world = SimulatedWorld.Settings()
     world.perturbs = random.oneIn(2)
     let cluster = SimulatedCluster(seed: seed, size: settings.nodes, world: world, logLevel: settings.logLevel)

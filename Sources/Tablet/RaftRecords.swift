@@ -4,7 +4,7 @@ import Raft
 // Raft's records as the write-ahead log holds them: whole byte strings of their own.
 
 extension Entry {
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     var writer = ByteWriter(reservingCapacity: 32)
     encode(into: &writer)
     return writer.bytes

@@ -4,7 +4,6 @@ import Raft
 import Runtime
 import Schema
 import Storage
-import Synchronization
 import WriteAheadLog
 
 /// What the tablets of one loop share with their node.
@@ -14,6 +13,7 @@ package struct TabletEnvironment: Sendable {
   package var loop: any Loop
   package var clock: HybridClock
   package var log: WriteAheadLog
+  package var reachedTime: ReachedTime
   package var engine: any StorageEngine
   /// The directory that holds a directory for each tablet.
   package var directory: String
@@ -31,7 +31,7 @@ package struct TabletEnvironment: Sendable {
   package let counters = TabletCounters()
 
   package init(
-    node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog,
+    node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog, reachedTime: ReachedTime,
     engine: any StorageEngine, directory: String, catalog: CatalogBox, settings: TabletSettings, logger: Logger,
     fatal: @escaping @Sendable (String) -> Void, post: @escaping @Sendable (NodeID, [UInt8]) -> Void,
     call: @escaping @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8], peers: TransactionPeers
@@ -42,6 +42,7 @@ package struct TabletEnvironment: Sendable {
     self.loop = loop
     self.clock = clock
     self.log = log
+    self.reachedTime = reachedTime
     self.engine = engine
     self.directory = directory
     self.catalog = catalog
@@ -109,14 +110,6 @@ package struct TabletSettings: Sendable {
   }
 }
 
-/// The newest catalog of this node, replaced as a whole.
-package final class CatalogBox: Sendable {
-  private let snapshot: Mutex<CatalogSnapshot>
-  package init(_ initial: CatalogSnapshot = .empty) { snapshot = Mutex(initial) }
-  package var current: CatalogSnapshot { snapshot.withLock { $0 } }
-  package func replace(with new: CatalogSnapshot) { snapshot.withLock { $0 = new } }
-}
-
 /// The requests that nodes answer each other; the raw value travels in the frame.
 package enum NodeService: UInt8, Sendable, CaseIterable {
   case mutate = 1
@@ -147,6 +140,8 @@ package enum NodeService: UInt8, Sendable, CaseIterable {
   case deadlockVictim = 14
   /// A damaged replica asks the leader for a checkpoint to begin anew from.
   case rebuildReplica = 16
+  /// A node asks the catalog's leader for a catalog lease.
+  case renewCatalogLease = 17
   /// The transactions that a node's gateway has open.
   case openTransactions = 20
   /// The sessions of a node's SQL front.

@@ -205,6 +205,7 @@ extension TabletHost {
         try await work(on: flusher) { try engine.destroyStore(at: "\(directory)/\(name)") }
         return
       }
+      try environment.reachedTime.save(meta.time)
       try replaceCurrentStore(in: directory, with: name)
     } catch {
       // Left open, it would stand in the way of every later checkpoint.

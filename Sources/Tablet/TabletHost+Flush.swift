@@ -30,9 +30,10 @@ extension TabletHost {
     do {
       guard let position = try replica.saveMeta() else { return }
       replica.isFlushing = true
-      let id = replica.id
+      let (id, time, reachedTime) = (replica.id, replica.appliedTime, environment.reachedTime)
       flusher.submit(on: loop) {
         try store.flush()
+        try reachedTime.save(time)
       } completion: { [weak self] result in
         self?.assumeIsolated { $0.flushEnded(id, position: position, result: result) }
       }
@@ -56,8 +57,12 @@ extension TabletHost {
       guard let position = try? replica.saveMeta() else { continue }
       replica.isFlushing = true
       let result: Result<Void, any Error>
+      let (time, reachedTime) = (replica.appliedTime, environment.reachedTime)
       do {
-        try await work(on: flusher) { try store.flush() }
+        try await work(on: flusher) {
+          try store.flush()
+          try reachedTime.save(time)
+        }
         result = .success(())
       } catch {
         result = .failure(error)

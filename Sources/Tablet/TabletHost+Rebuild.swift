@@ -190,6 +190,7 @@ extension TabletHost {
         throw CheckpointError(
           description: "a checkpoint of \(meta.position) is not behind the barrier \(terms.barrier)")
       }
+      try environment.reachedTime.save(meta.time)
       try replaceCurrentStore(in: directory, with: name)
     } catch {
       store.close()

@@ -232,6 +232,9 @@ package actor TabletHost {
   package func isServing(_ tablet: TabletID) -> Bool {
     replicas[tablet].map { $0.refusal(Void.self) == nil } ?? false
   }
+
+  /// When this node's replica began to lead the tablet, in monotonic nanoseconds; nil where it does not lead.
+  package func leadingSince(_ tablet: TabletID) -> UInt64? { replicas[tablet]?.leadingSince }
 }
 
 /// Lets the turn queue reach its host, which is made after it.

@@ -13,7 +13,8 @@ extension TabletReplica {
     let known = transactions[request.transaction].flatMap { $0.epoch == request.epoch ? $0 : nil }
     known?.lastHeard = now
     switch request.step {
-    case .prepare(let anchor): prepare(request.transaction, known, anchor: anchor, waiter: waiter)
+    case .prepare(let anchor, let lastKept):
+      prepare(request.transaction, known, anchor: anchor, lastKept: lastKept, waiter: waiter)
     case .commit(let commit): self.commit(request.transaction, known, commit, waiter: waiter)
     case .validate(let selections, let after, let through):
       waiter.resume(returning: validate(request.transaction, selections, after: after, through: through))
@@ -62,7 +63,7 @@ extension TabletReplica {
   // MARK: Prepare
 
   private func prepare(
-    _ id: TransactionID, _ known: OpenTransaction?, anchor: TabletID, waiter: StepWaiter
+    _ id: TransactionID, _ known: OpenTransaction?, anchor: TabletID, lastKept: UInt32, waiter: StepWaiter
   ) {
     if let prepared = ledger.staged[id]?.prepareTime {
       probe("prepare answered from the ledger")
@@ -72,7 +73,7 @@ extension TabletReplica {
     switch known.state {
     case .staging(let step): return step.join(waiter)
     case .prepared, .committing: return waiter.resume(returning: .failed(.transactionLost))
-    case .open: break
+    case .open: keep(through: lastKept, of: known, refusingThrough: .max)
     }
     guard known.running.isEmpty else {
       return waiter.resume(returning: .failed(SQLError(.internalError, "prepare while a statement runs")))
@@ -135,7 +136,8 @@ extension TabletReplica {
     }
     switch (known.state, commit.time) {
     case (.committing(let step), _): return step.join(waiter)
-    case (.open, nil), (.prepared, .some): break
+    case (.open, nil): keep(through: commit.lastKept, of: known, refusingThrough: .max)
+    case (.prepared, .some): break
     case (.open, .some), (.staging, _), (.prepared, nil):
       return waiter.resume(returning: .failed(SQLError(.internalError, "a commit at the wrong stage")))
     }

@@ -16,6 +16,9 @@ extension TabletReplica {
     guard transaction.isOpen, context.statement > transaction.refusedThrough else {
       return waiter.resume(returning: .failed(.transactionLost))
     }
+    if context.statement > transaction.newestStatement {
+      keep(through: context.lastKept, of: transaction, refusingThrough: context.statement - 1)
+    }
     if let known = transaction.answer(to: request.id) {
       probe("retry of a transaction's statement answered from memory")
       return waiter.resume(returning: .done(known))
@@ -107,8 +110,14 @@ extension TabletReplica {
     // A cancel's request to go back, or a copy of one that was answered, may come when the transaction has gone back and
     // on since. What it meant is gone, and later statements must not go with it.
     guard transaction.newestStatement <= through else { return probe("a request to go back came too late") }
+    keep(through: statement, of: transaction, refusingThrough: through)
+  }
+
+  /// Of the statements up to `last`, only those up to `statement` count with the gateway. The others were taken back, maybe
+  /// before their request came here: a tablet that does not know a transaction cannot take anything back.
+  func keep(through statement: UInt32, of transaction: OpenTransaction, refusingThrough last: UInt32) {
     transaction.overlay.rollBack(to: statement)
-    transaction.refusedThrough = max(transaction.refusedThrough, through)
+    transaction.refusedThrough = max(transaction.refusedThrough, last)
     let late = transaction.running.filter { ($0.value.request.transaction?.statement ?? 0) > statement }
     for (_, operation) in late.sorted(by: { $0.key < $1.key }) {
       complete(operation, .failed(.transactionLost))

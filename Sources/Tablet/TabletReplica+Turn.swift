@@ -63,6 +63,7 @@ extension TabletReplica {
           if id == .catalog { raft.announceCommit(effects: &effects) }
         case .becameLeader(let term):
           environment.logger.info("leader", metadata: ["tablet": "\(id)", "term": "\(term.raw)"])
+          leadingSince = now
           refreshHorizon()
         case .steppedDown(let term, let leader):
           environment.logger.info(
@@ -71,6 +72,7 @@ extension TabletReplica {
               "tablet": "\(id)", "term": "\(term.raw)",
               "leader": "\(leader.flatMap { nodes[$0] }?.description ?? "none")",
             ])
+          leadingSince = nil
           abandonOperations()
         case .sendSnapshot(let to): turns.wantCheckpoint(id, to)
         case .readReady(let context, let index): catchUps.leaderAnswered(context, index: index)

@@ -64,6 +64,8 @@ final class TabletReplica {
   var transactionOwners: [LockTable.Owner: TransactionID] = [:]
   /// Resolutions that are on their way through the log.
   var resolving: [TransactionID: StepOperation] = [:]
+  /// When it began to lead, in monotonic nanoseconds; nil where it does not.
+  var leadingSince: UInt64?
   /// The term in which this leader has locked again what the ledger says.
   var adoptedTerm: UInt64 = 0
   /// When this leader first saw what may need recovery, in monotonic nanoseconds.

@@ -10,6 +10,7 @@ extension ByteWriter {
     write(context.readTime)
     write(context.uncertaintyLimit)
     writeVarint(UInt64(context.statement))
+    writeVarint(UInt64(context.lastKept))
     writeOptional(context.epoch) { $0.writeFixed($1) }
     writeVarint(context.lockTimeoutMilliseconds)
   }
@@ -30,9 +31,10 @@ extension ByteWriter {
 
   mutating func write(_ step: TransactionStep) {
     switch step {
-    case .prepare(let anchor):
+    case .prepare(let anchor, let lastKept):
       write(UInt8(1))
       writeVarint(anchor.rawValue)
+      writeVarint(UInt64(lastKept))
     case .commit(let commit):
       write(UInt8(2))
       write(commit)
@@ -65,6 +67,7 @@ extension ByteWriter {
     writeFixed(commit.id.client)
     writeVarint(commit.id.sequence)
     writeVarint(commit.floor)
+    writeVarint(UInt64(commit.lastKept))
     writeArray(commit.participants) { $0.writeVarint($1.rawValue) }
     writeFixed(commit.after.rawValue)
     write(commit.time)
@@ -103,7 +106,8 @@ extension ByteReader {
     guard let isolation = IsolationLevel(rawValue: try readByte()) else { throw .malformed(what: "isolation level") }
     return TransactionContext(
       id: id, isolation: isolation, readTime: try readOptionalTime(), uncertaintyLimit: try readOptionalTime(),
-      statement: try readNarrow(), epoch: try readOptional { reader throws(CodingError) in try reader.readFixed() },
+      statement: try readNarrow(), lastKept: try readNarrow(),
+      epoch: try readOptional { reader throws(CodingError) in try reader.readFixed() },
       lockTimeoutMilliseconds: try readVarint())
   }
 
@@ -121,7 +125,7 @@ extension ByteReader {
 
   mutating func readTransactionStep() throws(CodingError) -> TransactionStep {
     switch try readByte() {
-    case 1: return .prepare(anchor: TabletID(try readVarint()))
+    case 1: return .prepare(anchor: TabletID(try readVarint()), lastKept: try readNarrow())
     case 2: return .commit(try readCommitStep())
     case 3: return .validate(try readSelections(), after: try readTime(), through: try readTime())
     case 4: return .rollBack(to: try readNarrow(), through: try readNarrow())
@@ -146,7 +150,7 @@ extension ByteReader {
   package mutating func readCommitStep() throws(CodingError) -> CommitStep {
     let client: UInt64 = try readFixed()
     return CommitStep(
-      id: RequestID(client: client, sequence: try readVarint()), floor: try readVarint(),
+      id: RequestID(client: client, sequence: try readVarint()), floor: try readVarint(), lastKept: try readNarrow(),
       participants: try readArray { reader throws(CodingError) in TabletID(try reader.readVarint()) },
       after: try readTime(), time: try readOptionalTime(),
       readSet: try readOptional { reader throws(CodingError) in

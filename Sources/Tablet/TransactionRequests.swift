@@ -13,6 +13,9 @@ package struct TransactionContext: Hashable, Sendable {
   package var uncertaintyLimit: HybridTime?
   /// The statement's number: it can be undone together with those behind it.
   package var statement: UInt32
+  /// The last one before it that counts in this tablet; 0 for none. What others wrote was taken back, also where the
+  /// tablet had not heard of it then.
+  package var lastKept: UInt32
   /// What the tablet's leader answered first; nil on the first request. A leader that does not know it has lost the
   /// transaction's locks and writes.
   package var epoch: UInt64?
@@ -21,8 +24,9 @@ package struct TransactionContext: Hashable, Sendable {
 
   package init(
     id: TransactionID, isolation: IsolationLevel, readTime: HybridTime?, uncertaintyLimit: HybridTime?,
-    statement: UInt32, epoch: UInt64?, lockTimeoutMilliseconds: UInt64
+    statement: UInt32, lastKept: UInt32, epoch: UInt64?, lockTimeoutMilliseconds: UInt64
   ) {
+    self.lastKept = lastKept
     self.id = id
     self.isolation = isolation
     self.readTime = readTime
@@ -83,8 +87,9 @@ package struct TransactionRequest: Sendable {
 }
 
 package enum TransactionStep: Sendable {
-  /// Stages writes and locks, so that they survive the leader. Answers the prepare time.
-  case prepare(anchor: TabletID)
+  /// Stages locks and the writes of the statements up to `lastKept`, so that they survive the leader. Answers the prepare
+  /// time.
+  case prepare(anchor: TabletID, lastKept: UInt32)
   /// Commits: what is written here, and the transaction as a whole if there are `participants`. Answers the commit time.
   case commit(CommitStep)
   /// Whether nobody else changed these rows after `after` and up to `through`. Nobody will, once it is answered.
@@ -108,6 +113,8 @@ package enum TransactionStep: Sendable {
 package struct CommitStep: Sendable {
   package var id: RequestID
   package var floor: UInt64
+  /// The last statement that counts in this tablet.
+  package var lastKept: UInt32
   /// The other tablets that have prepared, sorted; none for a transaction of one tablet.
   package var participants: [TabletID]
   /// The commit time is greater than this.
@@ -132,9 +139,10 @@ package struct CommitStep: Sendable {
   }
 
   package init(
-    id: RequestID, floor: UInt64, participants: [TabletID], after: HybridTime, time: HybridTime? = nil,
-    readSet: ReadSet? = nil
+    id: RequestID, floor: UInt64, lastKept: UInt32, participants: [TabletID], after: HybridTime,
+    time: HybridTime? = nil, readSet: ReadSet? = nil
   ) {
+    self.lastKept = lastKept
     self.id = id
     self.floor = floor
     self.participants = participants

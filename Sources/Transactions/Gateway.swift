@@ -215,7 +215,9 @@ package struct GatewayServices: Sendable {
   var changeCatalog: Ask<CatalogChangeRequest, CatalogChangeOutcome>
   var takeSequence: Ask<SequenceRequest, SequenceRange>
   var registerNode: Ask<NodeDescriptor, UInt64>
-  /// Returns when all live nodes have a version of the catalog, and commit nothing under an older one.
+  /// Asks the catalog's leader for a lease; the version that it is for.
+  var renewCatalogLease: @Sendable (NodeID, _ timeoutNanoseconds: UInt64) async -> Router.Attempt<UInt64>
+  /// Returns when all nodes have a version of the catalog, and commit nothing under an older one, as far as this node knows.
   var settleCatalog: @Sendable (UInt64) async -> Void
   /// Returns when this node's catalog has a version.
   var catalogReached: @Sendable (UInt64) async -> Void
@@ -228,6 +230,7 @@ package struct GatewayServices: Sendable {
   package init(
     catalogMembers: [NodeID], changeCatalog: @escaping Ask<CatalogChangeRequest, CatalogChangeOutcome>,
     takeSequence: @escaping Ask<SequenceRequest, SequenceRange>, registerNode: @escaping Ask<NodeDescriptor, UInt64>,
+    renewCatalogLease: @escaping @Sendable (NodeID, UInt64) async -> Router.Attempt<UInt64>,
     settleCatalog: @escaping @Sendable (UInt64) async -> Void,
     catalogReached: @escaping @Sendable (UInt64) async -> Void,
     clusterStatus: @escaping @Sendable () async -> ClusterStatus,
@@ -239,6 +242,7 @@ package struct GatewayServices: Sendable {
     self.changeCatalog = changeCatalog
     self.takeSequence = takeSequence
     self.registerNode = registerNode
+    self.renewCatalogLease = renewCatalogLease
     self.settleCatalog = settleCatalog
     self.catalogReached = catalogReached
     self.clusterStatus = clusterStatus

@@ -11,7 +11,7 @@ extension GatewayTransaction {
     // Not inside the gate: every node, this one too, waits there until what was begun under the old catalog is over.
     guard let version else { return }
     await gateway.services.catalogReached(version)
-    await gateway.services.settleCatalog(version)
+    await gateway.settleCatalog(version)
   }
 
   /// - Returns: the version of the catalog that has what the transaction changed there.
@@ -90,7 +90,8 @@ extension GatewayTransaction {
   ) async throws(SQLError) -> UInt64? {
     let others = participants.filter { $0.tablet.id != anchor.tablet.id }
     let readsElsewhere = readSet.keys.contains { $0 != anchor.tablet.id }
-    var step = CommitStep(id: RequestID(client: 0, sequence: 0), floor: 0, participants: [], after: .zero)
+    var step = CommitStep(
+      id: RequestID(client: 0, sequence: 0), floor: 0, lastKept: anchor.lastKept, participants: [], after: .zero)
     var staged: [Participant] = others
     if (others.isEmpty && !readsElsewhere) && anchor.pendingBytes <= router.settings.inlineCommitBytesMax {
       // One tablet: one round.
@@ -118,8 +119,10 @@ extension GatewayTransaction {
     _ participants: [Participant], anchor: Participant, deadline: Deadline?
   ) async throws(SQLError) -> HybridTime {
     var latest = HybridTime.zero
-    let step = TransactionStep.prepare(anchor: anchor.tablet.id)
-    for answer in await all(participants.map { ($0, step) }, deadline: deadline) {
+    let steps = participants.map {
+      ($0, TransactionStep.prepare(anchor: anchor.tablet.id, lastKept: $0.lastKept))
+    }
+    for answer in await all(steps, deadline: deadline) {
       guard case .time(let time) = try answer.get() else {
         throw SQLError(.internalError, "a prepare answered without a time")
       }

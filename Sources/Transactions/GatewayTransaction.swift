@@ -16,6 +16,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     var tablet: TabletDescriptor
     /// Nil until a request was answered.
     var epoch: UInt64?
+    /// The last statement that was answered and not taken back since.
+    var lastKept: UInt32 = 0
     var pendingBytes = 0
     /// Whether it has locked rows that it has not written.
     var locksRows = false
@@ -389,8 +391,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     let context = state.withLock { state in
       TransactionContext(
         id: id, isolation: isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
-        statement: statement, epoch: state.participants[part.tablet.id]?.epoch,
-        lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
+        statement: statement, lastKept: state.participants[part.tablet.id]?.lastKept ?? 0,
+        epoch: state.participants[part.tablet.id]?.epoch, lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
     }
     do throws(SQLError) {
       let answer = try await router.mutate(part.tablet, part.payload, transaction: context, deadline: deadline)
@@ -398,6 +400,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         state.withLock { state in
           guard var participant = state.participants[part.tablet.id] else { return }
           participant.epoch = done.epoch
+          participant.lastKept = statement
           participant.pendingBytes = done.pendingBytes
           participant.locksRows = done.locksRows
           participant.hasWaited = participant.hasWaited || done.hasWaited
@@ -469,6 +472,11 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         hint: "Run the transaction again.")
     }
     guard statement > mark.sequence, !tablets.isEmpty else { return }
+    state.withLock { state in
+      for (tablet, participant) in state.participants {
+        state.participants[tablet]?.lastKept = min(participant.lastKept, mark.sequence)
+      }
+    }
     guard await takeBack(mark.sequence, through: statement, tablets) else { throw .transactionLost }
     try await rollBackSchema(to: mark)
   }

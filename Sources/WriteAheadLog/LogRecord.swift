@@ -88,4 +88,6 @@ package struct LogRecovery: Sendable {
   package var mayMissGroups = false
   /// Bytes at the end that were never acknowledged and have been cut off.
   package var tornBytes = 0
+
+  package init() {}
 }

@@ -14,11 +14,12 @@ struct RequestCodingTests {
   private static let ranges = KeySelection.ranges([KeyRange(lower: [1], upper: [2, 3])])
 
   private static let steps: [TransactionStep] = [
-    .prepare(anchor: TabletID(300)),
-    .commit(CommitStep(id: RequestID(client: 1, sequence: 2), floor: 1, participants: [], after: .zero)),
+    .prepare(anchor: TabletID(300), lastKept: 7),
+    .commit(CommitStep(id: RequestID(client: 1, sequence: 2), floor: 1, lastKept: 3, participants: [], after: .zero)),
     .commit(
       CommitStep(
-        id: RequestID(client: 1, sequence: 2), floor: 1, participants: [TabletID(1), TabletID(2)], after: time,
+        id: RequestID(client: 1, sequence: 2), floor: 1, lastKept: 4, participants: [TabletID(1), TabletID(2)],
+        after: time,
         time: time, readSet: CommitStep.ReadSet(selections: [ranges, .points([[1], [2]])], time: time))),
     .validate([ranges], after: .zero, through: .max), .rollBack(to: 3, through: .max), .abort,
     .resolve(commitTime: time), .forget([id, id]), .status, .drain, .withdraw(RequestID(client: 5, sequence: 6)),

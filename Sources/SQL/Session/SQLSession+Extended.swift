@@ -8,14 +8,14 @@ import Values
 extension SQLSession {
   package func parse(name: String, sql: String, parameterTypes: [UInt32]) async throws(SQLError) {
     do throws(SQLError) {
-      try parsePrepared(name: name, sql: sql, parameterTypes: parameterTypes)
+      try await parsePrepared(name: name, sql: sql, parameterTypes: parameterTypes)
     } catch {
       await fail()
       throw error
     }
   }
 
-  private func parsePrepared(name: String, sql: String, parameterTypes: [UInt32]) throws(SQLError) {
+  private func parsePrepared(name: String, sql: String, parameterTypes: [UInt32]) async throws(SQLError) {
     if !name.isEmpty, prepared[name] != nil {
       throw SQLError(.duplicatePreparedStatement, "prepared statement \"\(name)\" already exists")
     }
@@ -45,7 +45,10 @@ extension SQLSession {
       statement = CachedStatement(parsed, text: sql, given: given)
     }
     try requireNotFailed(statement)
-    if !statement.isEmpty { _ = try plan(of: statement) }
+    if !statement.isEmpty {
+      try await requireCurrentCatalogInTask(for: statement)
+      _ = try plan(of: statement)
+    }
     try store(statement, as: name)
   }
 
@@ -72,6 +75,7 @@ extension SQLSession {
     resultFormats: [DataFormat]
   ) async throws(SQLError) {
     do throws(SQLError) {
+      if let statement = prepared[name] { try await requireCurrentCatalogInTask(for: statement) }
       try makePortal(portal, of: name, parameters, parameterFormats, resultFormats)
     } catch {
       await fail()
@@ -152,6 +156,7 @@ extension SQLSession {
     do throws(SQLError) {
       guard let statement = prepared[name] else { throw Self.noStatement(name) }
       if statement.isEmpty { return StatementDescription(parameterTypes: [], columns: nil) }
+      try await requireCurrentCatalogInTask(for: statement)
       let plan = try plan(of: statement)
       let columns = columns(of: statement, plan)
       if columns != nil { try requireNotFailed(statement) }
@@ -199,6 +204,7 @@ extension SQLSession {
     guard case .portal(let portal) = current else { throw SQLError(.internalError, "no portal to run") }
     try requireNotFailed(portal.statement)
     if portal.rows == nil {
+      try await requireCurrentCatalog(for: portal.statement)
       let execution = try begin(portal.statement, parameters: portal.parameters)
       switch try await start(execution, sink: sink) {
       case .command(let tag):

@@ -119,6 +119,7 @@ package actor SQLSession: Session {
 
   private func runSimple(sink: any ResultSink) async throws(SQLError) {
     guard case .statement(let statement) = current else { throw SQLError(.internalError, "no statement to run") }
+    try await requireCurrentCatalog(for: statement)
     let result = try await start(try begin(statement, parameters: []), sink: sink)
     let tag: String
     switch result {

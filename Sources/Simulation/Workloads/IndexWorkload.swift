@@ -2,7 +2,6 @@ import Keys
 import NodeCore
 import Operations
 import Runtime
-import SQL
 import Schema
 import Synchronization
 import Values
@@ -62,11 +61,7 @@ package final class IndexWorkload: Workload {
 
   private func run(_ sql: String, _ client: SimulatedClient) async -> SimulatedClient.Reply<Void> {
     await client.ask(patienceNanoseconds: 30_000_000_000) { core throws(SQLError) in
-      let factory = SQLSessionFactory(dataPlane: core.gateway, runtime: core.runtime)
-      let session = try await factory.makeSession(
-        user: "client", database: "apus", settings: [(name: "statement_timeout", value: "25s")], processID: 1,
-        loop: core.runtime.loops[0])
-      try await session.simpleQuery(sql, sink: SilentSink())
+      _ = try await core.run(sql, timeout: "25s")
     }
   }
 
@@ -155,19 +150,4 @@ package final class IndexWorkload: Workload {
   }
 
   package var tally: (operations: Int, unknown: Int) { state.withLock { ($0.operations, $0.unknown) } }
-}
-
-/// For statements of which only the end counts.
-struct SilentSink: ResultSink {
-  func columns(_ columns: [ResultColumn]) {}
-  func rows(_ rows: [Row], columns: [ResultColumn], settings: FormatSettings) {}
-  func complete(tag: String) {}
-  func emptyQuery() {}
-  func notice(_ notice: SQLError, severity: NoticeSeverity) {}
-  func parameterStatus(name: String, value: String) {}
-  func copyInBegin(format: DataFormat, columnCount: Int) {}
-  func copyData() -> [UInt8]? { nil }
-  func copyOutBegin(format: DataFormat, columnCount: Int) {}
-  func copyOut(_ bytes: [UInt8], rowEnds: [Int]) {}
-  func copyOutEnd() {}
 }

@@ -87,7 +87,7 @@ package final class SchemaWorkload: Workload {
         loop: loop)
       do throws(SQLError) {
         for statement in script {
-          try await session.simpleQuery(statement, sink: SilentSink())
+          try await session.simpleQuery(statement, sink: RowSink())
           await loop.sleep(nanoseconds: pause)
         }
       } catch {
