@@ -53,8 +53,7 @@ final class ClusterServices: Sendable {
       await self.service.renewLease(of: node).encoded { $0.writeVarint($1) }
     }
     transport.handle(NodeService.awaitCatalog.rawValue, on: loop) { _, bytes, _ in
-      await self.replica.reached(try AwaitCatalogRequest(decoding: bytes).version)
-      await commits.drained()
+      await commits.requireCatalog(try AwaitCatalogRequest(decoding: bytes).version)
       return []
     }
     transport.handle(NodeService.status.rawValue, on: loop) { _, _, _ in await self.ownStatus().encoded() }

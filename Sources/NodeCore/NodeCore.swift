@@ -130,8 +130,7 @@ package final class NodeCore: Sendable {
       members: Self.catalogMembers(of: configuration), liveNodes: { live.nodes },
       awaitCatalog: { other, version, timeout in
         if other == node {
-          await replica.reached(version)
-          await commits.drained()
+          await commits.requireCatalog(version)
           return true
         }
         let answer = try? await transport.call(

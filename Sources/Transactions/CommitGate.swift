@@ -9,10 +9,22 @@ package final class CommitGate: Sendable {
     var next: UInt64 = 0
     var inside: Set<UInt64> = []
     var waiting: [(before: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
+    var requireCatalog: (@Sendable (UInt64) async -> Void)?
   }
   private let state = Mutex(State())
 
   package init() {}
+
+  /// The gateway whose commits these are says how it leaves older catalogs behind.
+  func install(_ requireCatalog: @escaping @Sendable (UInt64) async -> Void) {
+    state.withLock { $0.requireCatalog = requireCatalog }
+  }
+
+  /// As `Gateway.requireCatalog`.
+  package func requireCatalog(_ version: UInt64) async {
+    guard let requireCatalog = state.withLock({ $0.requireCatalog }) else { return }
+    await requireCatalog(version)
+  }
 
   /// - Returns: what `leave` takes.
   package func enter() -> UInt64 {
@@ -35,7 +47,7 @@ package final class CommitGate: Sendable {
   }
 
   /// Returns when all who are inside now have left.
-  package func drained() async {
+  func drained() async {
     await withCheckedContinuation { continuation in
       let isEmpty = state.withLock { state in
         if state.inside.isEmpty { return true }

@@ -88,6 +88,22 @@ extension Gateway {
     }
   }
 
+  // MARK: Leaving an older catalog behind
+
+  /// Returns when this node has a version of the catalog, and commits nothing any more that was written under an older one.
+  /// Transactions that have written to a table which is another one now may end before that, as in PostgreSQL; those that
+  /// take too long will fail.
+  package func requireCatalog(_ version: UInt64) async {
+    await services.catalogReached(version)
+    let catalog = catalog
+    while transactions.all.contains(where: { $0.isOlder(than: catalog) }), !Task.isCancelled {
+      router.runtime.faults.probe("a change of a table waits for a transaction that wrote to it")
+      await router.loop.sleep(nanoseconds: Self.waitNanoseconds)
+    }
+    setRequired(catalog)
+    await commits.drained()
+  }
+
   // MARK: Waiting
 
   /// Returns when no other transaction is changing the table.

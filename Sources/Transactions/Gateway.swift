@@ -4,6 +4,7 @@ import Operations
 import Placement
 import Runtime
 import Schema
+import Synchronization
 import Tablet
 import Transport
 import Values
@@ -17,6 +18,7 @@ package final class Gateway: DataPlane, Sendable {
   private let sequences: SequenceCache
   let transactions: ActiveTransactions
   let commits: CommitGate
+  private let required = Mutex(CatalogSnapshot.empty)
 
   package init(router: Router, clock: HybridClock, services: GatewayServices, commits: CommitGate) {
     self.commits = commits
@@ -25,19 +27,27 @@ package final class Gateway: DataPlane, Sendable {
     self.services = services
     sequences = SequenceCache()
     transactions = ActiveTransactions()
+    commits.install { [weak self] in await self?.requireCatalog($0) }
   }
 
   package var catalog: CatalogSnapshot { router.catalog.current }
 
+  /// What was written under an older version of a table than here is not committed any more.
+  var requiredCatalog: CatalogSnapshot { required.withLock { $0 } }
+
+  func setRequired(_ catalog: CatalogSnapshot) {
+    required.withLock { if $0.version < catalog.version { $0 = catalog } }
+  }
+
   func table(
     _ id: TableID, version: UInt32, in catalog: CatalogSnapshot
   ) throws(SQLError) -> TableDescriptor {
-    guard let table = catalog.tables[id] else {
-      throw SQLError(.undefinedTable, "the table was dropped by another statement")
-    }
+    guard let table = catalog.tables[id] else { throw Self.dropped }
     guard table.version == version else { throw Self.changed(table.name) }
     return table
   }
+
+  static var dropped: SQLError { SQLError(.undefinedTable, "the table was dropped by another statement") }
 
   static func changed(_ name: String) -> SQLError {
     SQLError(

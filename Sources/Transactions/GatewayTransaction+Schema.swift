@@ -133,11 +133,28 @@ extension GatewayTransaction {
     return table
   }
 
-  /// What was written is right only if the tables are still as they were, or were changed by this transaction.
+  /// What was written is right only for the schema that it was written under (`Gateway.requireCatalog`); and for the
+  /// transaction's own changes of it.
   func requireUnchanged(_ written: [TableID: UInt32]) throws(SQLError) {
     let catalog = gateway.catalog
+    let required = gateway.requiredCatalog
     for (table, version) in written where catalog.pending[table]?.owner != id {
-      _ = try gateway.table(table, version: version, in: catalog)
+      guard catalog.tables[table] != nil else { throw Gateway.dropped }
+      if let known = required.tables[table], version < known.version { throw Gateway.changed(known.name) }
+    }
+  }
+
+  /// Whether it has written to a table under an older version than this, and may still commit it.
+  func isOlder(than catalog: CatalogSnapshot) -> Bool {
+    let now = router.now
+    return state.withLock { state in
+      let isOlder = state.written.contains { table, version in
+        catalog.pending[table]?.owner != id && catalog.tables[table].map { version < $0.version } ?? false
+      }
+      guard isOlder else { return false }
+      let since = state.olderSince ?? now
+      state.olderSince = since
+      return now - since < router.settings.schemaPatienceNanoseconds
     }
   }
 }

@@ -44,8 +44,10 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     var readSet: [TabletID: ReadSelections] = [:]
     /// Why the running call has to stop.
     var interruption: SQLError?
-    /// The versions of the tables that it has written, as it knew them.
+    /// The oldest versions of the tables that it has written, as it knew them.
     var written: [TableID: UInt32] = [:]
+    /// Since when one of them is not the newest any more; monotonic nanoseconds.
+    var olderSince: UInt64?
     var lockTimeoutMilliseconds: UInt64
     /// Whether it changes the catalog, whose tablet then decides.
     var changesSchema = false
@@ -229,7 +231,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     try requireActive()
     try await gateway.awaitWritable(mutation.table, for: self, deadline: deadline)
     let table = try table(mutation.table, version: mutation.schemaVersion)
-    state.withLock { $0.written[table.id] = table.version }
+    state.withLock { $0.written[table.id] = min($0.written[table.id] ?? .max, table.version) }
     let shares = TabletShares(of: table, in: catalog)
     switch mutation.mutation {
     case .insert(let rows, let onConflict) where rows.count > Self.insertedRowsMax:

@@ -256,6 +256,8 @@ package struct RouterSettings: Sendable {
 
   /// A transaction that writes more to its anchor stages that there, too, in pieces.
   package var inlineCommitBytesMax = 1 << 20
+  /// How long a change of a table waits for a transaction that has written to it; then that one fails.
+  package var schemaPatienceNanoseconds: UInt64 = 4_000_000_000
 
   package init() {}
 }
