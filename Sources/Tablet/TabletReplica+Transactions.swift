@@ -51,6 +51,7 @@ extension TabletReplica {
   /// A statement was evaluated: what it writes waits for the commit.
   func keep(_ operation: WriteOperation, in transaction: OpenTransaction) {
     guard put(operation, into: transaction) else { return }
+    operation.contenderCount += locks.waiterCount(on: operation.keys)
     if case .done(let answer) = operation.answer {
       transaction.remember(answer, of: operation.request.id, floor: operation.request.floor)
     }

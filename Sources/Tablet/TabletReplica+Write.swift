@@ -68,7 +68,7 @@ extension TabletReplica {
       wish, request: operation.lockRequest, owner: operation.owner, holdsWhileWaiting: operation.transaction != nil)
     if isGranted { return evaluate(operation) }
     probe("write waits for a row lock")
-    operation.hasWaited = true
+    operation.contenderCount = 1
     waitingForLocks[operation.lockRequest] = operation
   }
 
@@ -398,6 +398,6 @@ extension WriteOperation {
       MutateAnswer(
         result: result ?? MutationResult(affectedCount: 0, returned: []), epoch: transaction?.epoch ?? 0,
         pendingBytes: transaction?.overlay.byteCount ?? 0, locksRows: transaction?.locksRows ?? false,
-        hasWaited: hasWaited))
+        contenderCount: contenderCount))
   }
 }
