@@ -145,6 +145,7 @@ extension TabletReplica {
     }
     for (_, step) in resolving.sorted(by: { $0.key < $1.key }) { step.finish(.notLeader(hint: hint)) }
     resolving = [:]
+    postponed = []
     transactions = [:]
     transactionOwners = [:]
     unresolvedSince = [:]

@@ -70,6 +70,7 @@ extension TabletReplica {
     probe("write waits for a row lock")
     operation.contenderCount = 1
     waitingForLocks[operation.lockRequest] = operation
+    if waitsForPostponed(operation) { proposePostponed() }
   }
 
   struct Refused: Error {
@@ -288,6 +289,7 @@ extension TabletReplica {
 
   /// Proposes what was evaluated in this turn; writes that waited together share an entry.
   func proposeQueued() {
+    if !queue.isEmpty { queuePostponed() }
     while !queue.isEmpty {
       var bytes = 0
       var count = 0

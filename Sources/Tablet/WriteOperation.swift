@@ -82,7 +82,7 @@ final class StepOperation {
   let floor: UInt64
   let effect: LoggedEffect
   /// Drawn when it is queued.
-  let time: HybridTime
+  var time: HybridTime
   private var waiters: [CheckedContinuation<TabletAnswer<TransactionAnswer>, Never>] = []
 
   init(
