@@ -86,7 +86,7 @@ final class ClusterServices: Sendable {
           try TabletAnswer(decoding: $0) { reader throws(CodingError) in try reader.readVarint() }
         }
       },
-      catalogReached: { await self.replica.reached($0) },
+      settleCatalog: { await self.service.settle($0) }, catalogReached: { await self.replica.reached($0) },
       clusterStatus: { await self.clusterStatus() }, liveNodes: { self.live.nodes },
       wasRemoved: { tablet in
         // Ids count up: one that this catalog could know and does not is gone for ever.

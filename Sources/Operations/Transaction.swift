@@ -1,4 +1,5 @@
 import Keys
+import Schema
 import Values
 
 /// What a transaction may see of others (SQL:2016, 4.36; PostgreSQL manual, 13.2). None stands in for another one.
@@ -105,6 +106,19 @@ package protocol Transaction: AnyObject, Sendable {
   var id: TransactionID { get }
   var options: TransactionOptions { get }
 
+  /// The newest catalog that this node knows, with the transaction's own changes; never waits.
+  var catalog: CatalogSnapshot { get }
+
+  /// Whether it has changed the catalog, or tried to.
+  var changesSchema: Bool { get }
+
+  /// Whether its reads are as of a time that is fixed already, also those of later statements.
+  var hasSnapshot: Bool { get }
+
+  /// Changes the catalog when the transaction commits; until then for the transaction alone. Others go on reading what it
+  /// changes, and wait with writing to it.
+  func change(_ change: CatalogChange, deadline: Deadline?) async throws(SQLError) -> CatalogChangeResult
+
   /// A statement begins: in `READ COMMITTED` it gets a new snapshot.
   func beginStatement()
 
@@ -119,6 +133,11 @@ package protocol Transaction: AnyObject, Sendable {
 
   /// Carries out a mutation of rows of any number of tablets, as part of the transaction.
   func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
+
+  /// Inserts rows into a table that the transaction has made or emptied, and that nobody else can see: they take no memory
+  /// until the commit, however many they are. The transaction cannot go back to a mark before them any more.
+  /// - Returns: nil, and nothing was done, where that is not so.
+  func load(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult?
 
   /// Where `rollback(to:)` can go back to: before everything that comes after this call.
   func mark() -> SavepointMark

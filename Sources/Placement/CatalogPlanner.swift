@@ -249,7 +249,7 @@ package struct CatalogPlanner {
     return plan
   }
 
-  private func remove(_ table: TableDescriptor, from plan: inout Plan) {
+  func remove(_ table: TableDescriptor, from plan: inout Plan) {
     // Its tablets stay until no transaction needs them any more (`CatalogService.sweep`).
     let keys: [CatalogRecord.Key] =
       [.table(table.id)] + table.sequences.map { .sequence(SequenceKey(table: table.id, column: $0.column)) }

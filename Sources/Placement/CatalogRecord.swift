@@ -15,6 +15,7 @@ package enum CatalogRecord: Sendable {
   case tablet(TabletDescriptor)
   /// The next value that nobody has taken.
   case sequence(SequenceKey, next: Int64)
+  case pending(TableID, PendingTable)
 
   package enum Key: Hashable, Sendable {
     case version
@@ -23,6 +24,7 @@ package enum CatalogRecord: Sendable {
     case table(TableID)
     case tablet(TabletID)
     case sequence(SequenceKey)
+    case pending(TableID)
   }
 
   private static let prefix: [UInt8] = [0, 0, 0, 1]
@@ -35,6 +37,7 @@ package enum CatalogRecord: Sendable {
     case .table(let table): .table(table.id)
     case .tablet(let tablet): .tablet(tablet.id)
     case .sequence(let key, _): .sequence(key)
+    case .pending(let id, _): .pending(id)
     }
   }
 
@@ -50,6 +53,7 @@ package enum CatalogRecord: Sendable {
     case .table(let table): writer.write(table)
     case .tablet(let tablet): writer.write(tablet)
     case .sequence(_, let next): writer.writeSigned(next)
+    case .pending(_, let pending): writer.write(pending)
     }
     return writer.bytes
   }
@@ -66,6 +70,7 @@ package enum CatalogRecord: Sendable {
     case .table: return .table(try reader.readTableDescriptor())
     case .tablet: return .tablet(try reader.readTabletDescriptor())
     case .sequence(let key): return .sequence(key, next: try reader.readSigned())
+    case .pending(let id): return .pending(id, try reader.readPendingTable())
     }
   }
 }
@@ -80,6 +85,7 @@ extension CatalogRecord.Key {
       case .table(let id): (4, UInt64(id.rawValue))
       case .tablet(let id): (5, id.rawValue)
       case .sequence(let key): (6, UInt64(key.table.rawValue) << 16 | UInt64(key.column))
+      case .pending(let id): (7, UInt64(id.rawValue))
       }
     return CatalogRecord.keyBytes(kind: kind, id: id)
   }
@@ -97,6 +103,7 @@ extension CatalogRecord.Key {
     case 6:
       self = .sequence(
         SequenceKey(table: TableID(UInt32(truncatingIfNeeded: id >> 16)), column: UInt16(truncatingIfNeeded: id)))
+    case 7: self = .pending(TableID(UInt32(truncatingIfNeeded: id)))
     default: return nil
     }
   }

@@ -15,6 +15,7 @@ package final class CatalogReplica: ApplyObserver, Sendable {
     var tables: [TableID: TableDescriptor] = [:]
     var tablets: [TabletID: TabletDescriptor] = [:]
     var sequences: [SequenceKey: Int64] = [:]
+    var pending: [TableID: PendingTable] = [:]
     var waiters: [(version: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
@@ -81,6 +82,7 @@ package final class CatalogReplica: ApplyObserver, Sendable {
         case .table(let id): state.tables[id] = nil
         case .tablet(let id): state.tablets[id] = nil
         case .sequence(let key): state.sequences[key] = nil
+        case .pending(let id): state.pending[id] = nil
         }
         return
       }
@@ -91,6 +93,7 @@ package final class CatalogReplica: ApplyObserver, Sendable {
       case .table(let table): state.tables[table.id] = table
       case .tablet(let tablet): state.tablets[tablet.id] = tablet
       case .sequence(let key, let next): state.sequences[key] = next
+      case .pending(let id, let pending): state.pending[id] = pending
       }
     } catch {
       // Going on would deny tables that exist. Other bytes than this program writes mean another version's data.
@@ -102,7 +105,8 @@ package final class CatalogReplica: ApplyObserver, Sendable {
     let (snapshot, ready) = state.withLock { state -> (CatalogSnapshot?, [CheckedContinuation<Void, Never>]) in
       guard state.version > before else { return (nil, []) }
       let snapshot = CatalogSnapshot(
-        version: state.version, tables: state.tables, tablets: state.tablets, nodes: state.nodes)
+        version: state.version, tables: state.tables, tablets: state.tablets, nodes: state.nodes,
+        pending: state.pending)
       let version = state.version
       let ready = state.waiters.filter { $0.version <= version }.map(\.continuation)
       state.waiters.removeAll { $0.version <= version }

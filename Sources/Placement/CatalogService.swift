@@ -45,37 +45,79 @@ package actor CatalogService {
     self.awaitCatalog = awaitCatalog
   }
 
-  /// Carries out a change if this node leads the catalog.
+  /// Carries out a request if this node leads the catalog. A change is answered when every live node has it; a commit when
+  /// it is decided (`settle`).
   package func change(_ request: CatalogChangeRequest) async -> TabletAnswer<CatalogChangeOutcome> {
     await enter()
     let answer = await changeAlone(request)
     leave()
     guard case .done(let outcome) = answer else { return answer }
-    await everyLiveNodeReaches(outcome.version)
+    if case .commit = request.action { return answer }
+    await settle(outcome.version)
     return answer
   }
 
   private func changeAlone(_ request: CatalogChangeRequest) async -> TabletAnswer<CatalogChangeOutcome> {
     let fate = await host.fate(of: request.id, in: .catalog)
     if let refusal = fate.refusal(as: CatalogChangeOutcome.self) { return refusal }
+    let catalog = box.current
     if case .done(true) = fate {
       // A retry of a change that is in the catalog already.
-      return .done(CatalogChangeOutcome(result: .done(skipped: []), version: box.current.version))
+      return .done(CatalogChangeOutcome(result: .done(skipped: []), version: catalog.version))
     }
-    let catalog = box.current
+    let planner = CatalogPlanner(
+      catalog: catalog, counters: replica.counters, liveNodes: liveNodes(), replicationFactor: replicationFactor)
     let plan: CatalogPlanner.Plan
-    do throws(SQLError) {
-      plan = try CatalogPlanner(
-        catalog: catalog, counters: replica.counters, liveNodes: liveNodes(), replicationFactor: replicationFactor
-      ).plan(request.change)
-    } catch {
-      return .failed(error)
+    switch request.action {
+    case .change(let change, let owner):
+      do throws(SQLError) {
+        switch try planner.decide(change, owner: owner) {
+        case .plan(let made): plan = made
+        case .blocked(let blocker):
+          return .done(
+            CatalogChangeOutcome(result: .done(skipped: []), version: catalog.version, blocker: blocker))
+        }
+      } catch {
+        return .failed(error)
+      }
+    case .commit(let transaction, let epoch, let commit):
+      return await self.commit(transaction, epoch, commit, planner)
+    case .rollBack(let transaction, let statement): plan = planner.discard(transaction, after: statement)
+    case .abort(let transaction):
+      // First, so that nothing which is dropped here can be committed.
+      let abort = TransactionRequest(tablet: .catalog, transaction: transaction, epoch: 0, step: .abort)
+      let answer = await host.step(abort)
+      guard case .done = answer else { return answer.refusal(as: CatalogChangeOutcome.self) ?? .notReady }
+      plan = planner.discard(transaction, after: nil)
     }
     if plan.isEmpty {
       return .done(CatalogChangeOutcome(result: .done(skipped: plan.skipped), version: catalog.version))
     }
     return await write(plan.documents, id: request.id, floor: request.floor).map { _ in
       CatalogChangeOutcome(result: .done(skipped: plan.skipped), version: catalog.version + 1)
+    }
+  }
+
+  /// New indexes are for readers whose snapshot is this much later than their documents are made, in microseconds: the
+  /// commit time is drawn in between.
+  private static let readableDelay: UInt64 = 20_000
+
+  /// The decision, and what the transaction has changed, in one entry of the catalog's log.
+  private func commit(
+    _ transaction: TransactionID, _ epoch: UInt64, _ commit: CommitStep, _ planner: CatalogPlanner
+  ) async -> TabletAnswer<CatalogChangeOutcome> {
+    var commit = commit
+    let readableFrom = max(host.hybridTime, commit.after).adding(microseconds: Self.readableDelay)
+    commit.timeMax = readableFrom
+    commit.documents = planner.publish(transaction, readableFrom: readableFrom).documents
+    let request = TransactionRequest(
+      tablet: .catalog, transaction: transaction, epoch: epoch, step: .commit(commit))
+    switch await host.step(request) {
+    case .done(.time(let time)):
+      return .done(
+        CatalogChangeOutcome(result: .done(skipped: []), version: box.current.version, commitTime: time))
+    case .done: return .failed(SQLError(.internalError, "a commit answered without a time"))
+    case let answer: return answer.refusal(as: CatalogChangeOutcome.self) ?? .notReady
     }
   }
 
@@ -114,7 +156,7 @@ package actor CatalogService {
     await enter()
     defer { leave() }
     let key = request.key
-    guard let table = box.current.tables[key.table],
+    guard let table = box.current.anyTable(key.table),
       let sequence = table.sequences.first(where: { $0.column == key.column })
     else { return .failed(SQLError(.undefinedTable, "the sequence was dropped")) }
     let fate = await host.fate(of: request.id, in: .catalog)
@@ -155,8 +197,30 @@ package actor CatalogService {
   }
 
   private func sweep(_ isDrained: @Sendable (TabletID) async -> Bool) async {
+    guard await host.isServing(.catalog) else { return }
+    await dropAbandoned()
+    await removeTablets(isDrained)
+  }
+
+  /// What transactions had changed that are aborted.
+  private func dropAbandoned() async {
+    for owner in Set(box.current.pending.values.map(\.owner)).sorted() {
+      let question = TransactionRequest(tablet: .catalog, transaction: owner, epoch: 0, step: .status)
+      guard case .done(.status(.aborted)) = await host.step(question) else { continue }
+      logger.info("dropping the schema changes of an aborted transaction", metadata: ["transaction": "\(owner)"])
+      await changeInBackground(.abort(owner))
+    }
+  }
+
+  private func changeInBackground(_ action: CatalogChangeRequest.Action) async {
+    let ticket = ids.next()
+    defer { ids.finished(ticket.id) }
+    _ = await change(CatalogChangeRequest(id: ticket.id, floor: ticket.floor, action: action))
+  }
+
+  private func removeTablets(_ isDrained: @Sendable (TabletID) async -> Bool) async {
     let left = box.current.tablets.values.filter { !box.current.isCurrent($0) }.map(\.id).sorted()
-    guard !left.isEmpty, await host.isServing(.catalog) else { return }
+    if left.isEmpty { return }
     var drained: [TabletID] = []
     for tablet in left where await isDrained(tablet) { drained.append(tablet) }
     if drained.isEmpty { return }
@@ -174,7 +238,9 @@ package actor CatalogService {
     _ = await write([version] + documents, id: ticket.id, floor: ticket.floor)
   }
 
-  private func everyLiveNodeReaches(_ version: UInt64) async {
+  /// Returns when every live node has a version of the catalog, and commits nothing under an older one any more. Asked
+  /// on any node.
+  package func settle(_ version: UInt64) async {
     let nodes = liveNodes().sorted()
     await withTaskGroup(of: Void.self) { group in
       for node in nodes { group.addTask { await self.reaches(version, node) } }

@@ -7,6 +7,8 @@ package final class CatalogSnapshot: Sendable {
   package let tables: [TableID: TableDescriptor]
   package let tablets: [TabletID: TabletDescriptor]
   package let nodes: [NodeID: NodeDescriptor]
+  /// What transactions that are not over have made of tables.
+  package let pending: [TableID: PendingTable]
   private let relationsByName: [QualifiedName: TableID]
   /// By table: those with a foreign key that refers to it, by id.
   private let tablesReferencing: [TableID: [TableID]]
@@ -23,8 +25,9 @@ package final class CatalogSnapshot: Sendable {
 
   package init(
     version: UInt64, tables: [TableID: TableDescriptor], tablets: [TabletID: TabletDescriptor],
-    nodes: [NodeID: NodeDescriptor]
+    nodes: [NodeID: NodeDescriptor], pending: [TableID: PendingTable] = [:]
   ) {
+    self.pending = pending
     self.version = version
     self.tables = tables
     self.tablets = tablets
@@ -61,10 +64,11 @@ package final class CatalogSnapshot: Sendable {
     table.hasOwnDependents || tablesReferencing[table.id] != nil
   }
 
-  /// Whether a tablet is one of its table's. One that is not belonged to a table that was dropped, emptied or rewritten;
-  /// it stays until all transactions that wrote to it are over.
+  /// Whether a tablet is one of its table's, also of what a transaction has made of it. One that is not belonged to a
+  /// table that was dropped, emptied or rewritten; it stays until all transactions that wrote to it are over.
   package func isCurrent(_ tablet: TabletDescriptor) -> Bool {
-    tables[tablet.table]?.tablets.contains(tablet.id) ?? false
+    if tables[tablet.table]?.tablets.contains(tablet.id) ?? false { return true }
+    return pending[tablet.table]?.states.contains { $0.table?.tablets.contains(tablet.id) ?? false } ?? false
   }
 
   /// The table's tablets in key order.

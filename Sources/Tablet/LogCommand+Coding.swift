@@ -31,12 +31,6 @@ extension ByteWriter {
     }
   }
 
-  package mutating func write(_ transaction: TransactionID) {
-    writeFixed(transaction.start.rawValue)
-    writeFixed(transaction.client)
-    writeVarint(UInt64(transaction.gateway.rawValue))
-  }
-
   mutating func write(_ locks: [StagedLock]) {
     writeArray(locks) { writer, lock in
       writer.write(lock.key)
@@ -69,13 +63,6 @@ extension ByteReader {
         try readArray(minimumSize: 17) { reader throws(CodingError) in try reader.readTransactionID() })
     default: throw .malformed(what: "kind of a logged effect")
     }
-  }
-
-  package mutating func readTransactionID() throws(CodingError) -> TransactionID {
-    let start: UInt64 = try readFixed()
-    let client: UInt64 = try readFixed()
-    return TransactionID(
-      start: HybridTime(rawValue: start), client: client, gateway: NodeID(try readNarrow()))
   }
 
   mutating func readOptionalTime() throws(CodingError) -> HybridTime? {

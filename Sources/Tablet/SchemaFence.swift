@@ -8,14 +8,38 @@ import Storage
 /// A node that the catalog's leader does not hear may still lead a tablet, with a catalog that is behind, and take writes
 /// that an index or a foreign key should have followed. Whoever changes the table therefore writes the new version through
 /// the log of each of its tablets: a leader that has the log knows from it that its catalog is not good enough.
-package enum SchemaFence {
+package struct SchemaFence: Sendable {
+  package var version: UInt32
+  /// The transaction that changes the table: its own writes there stand.
+  package var owner: TransactionID?
+
+  package init(version: UInt32, owner: TransactionID?) {
+    self.version = version
+    self.owner = owner
+  }
+
   /// Table 0 is no table.
   static let key: [UInt8] = [0, 0, 0, 0, 0x66]
 
-  package static func document(version: UInt32) -> DocumentWrite {
+  package var document: DocumentWrite {
     var writer = ByteWriter()
     writer.writeVarint(UInt64(version))
-    return DocumentWrite(documentKey: key, packedRow: writer.bytes)
+    writer.writeOptional(owner) { $0.write($1) }
+    return DocumentWrite(documentKey: Self.key, packedRow: writer.bytes)
+  }
+
+  /// The fence in a write of it; nil for any other write.
+  init?(_ document: DocumentWrite) {
+    guard document.documentKey == Self.key, let row = document.packedRow, let fence = try? Self(decoding: row) else {
+      return nil
+    }
+    self = fence
+  }
+
+  private init(decoding row: [UInt8]) throws(CodingError) {
+    var reader = ByteReader(row)
+    version = UInt32(clamping: try reader.readVarint())
+    owner = try reader.readOptional { reader throws(CodingError) in try reader.readTransactionID() }
   }
 
   /// The greatest version written; 0 where there was none.
@@ -24,32 +48,25 @@ package enum SchemaFence {
     var cursor = try store.cursor(.regular, lower: key, upper: [0, 0, 0, 0, 0x67], pointPrefix: nil)
     while cursor.isValid {
       let value = cursor.value
-      if value.first == VersionTag.row { version = max(version, try decode(Array(value.dropFirst()))) }
+      if value.first == VersionTag.row { version = max(version, try Self(decoding: Array(value.dropFirst())).version) }
       try cursor.next()
     }
     return version
-  }
-
-  /// The version in a write of the fence; nil for any other write.
-  static func version(in document: DocumentWrite) -> UInt32? {
-    guard document.documentKey == key, let row = document.packedRow else { return nil }
-    return try? decode(row)
-  }
-
-  private static func decode(_ row: [UInt8]) throws(CodingError) -> UInt32 {
-    var reader = ByteReader(row)
-    return UInt32(clamping: try reader.readVarint())
   }
 }
 
 extension TabletReplica {
   /// A fence is about to be proposed: from here on nothing that was made under an older version gets into the log. What
   /// is in it already, or prepared, is older than the fence, so whoever reads after the fence sees it or waits for it.
-  func raiseFence(to version: UInt32) {
+  func raise(_ fence: SchemaFence) {
     guard isCurrent(.max), let known = schemaVersionRequired else { return }
-    schemaVersionRequired = max(known, version)
+    schemaVersionRequired = max(known, fence.version)
     for (id, transaction) in transactions.sorted(by: { $0.key < $1.key })
-    where transaction.isOpen && transaction.oldestVersion < version {
+    where transaction.isOpen && transaction.oldestVersion < fence.version {
+      if id == fence.owner {
+        transaction.oldestVersion = fence.version
+        continue
+      }
       probe("a schema fence ends a transaction")
       letGo(of: id)
     }

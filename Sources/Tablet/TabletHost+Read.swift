@@ -12,8 +12,10 @@ extension TabletHost {
   /// by the gateway on this node, or by the transport when the gateway elsewhere gave up or is gone.
   package func read(_ request: ReadRequest) async -> TabletAnswer<ReadAnswer> {
     guard let replica = replicas[request.tablet] else { return absent(request.tablet) }
-    guard let table = environment.catalog.current.tables[request.read.table] else { return .unknownTablet }
-    guard table.version == request.read.schemaVersion else { return .schemaMismatch(version: table.version) }
+    let catalog = environment.catalog.current
+    guard let table = catalog.table(request.read.table, version: request.read.schemaVersion) else {
+      return catalog.tables[request.read.table].map { .schemaMismatch(version: $0.version) } ?? .unknownTablet
+    }
     guard table.tablets.contains(request.tablet) else { return .unknownTablet }
     let time: HybridTime
     switch await withCheckedContinuation({
@@ -57,8 +59,8 @@ extension TabletHost {
     guard request.time == nil, request.transaction == nil, case .points(let keys) = request.read.selection,
       keys.count <= Self.inlinePointsMax, let replica = replicas[request.tablet], let store = replica.store,
       let time = replica.readTimeAtOnce(of: request.read.selection),
-      let table = environment.catalog.current.tables[request.read.table],
-      table.version == request.read.schemaVersion, table.tablets.contains(request.tablet)
+      let table = environment.catalog.current.table(request.read.table, version: request.read.schemaVersion),
+      table.tablets.contains(request.tablet)
     else { return nil }
     let slice = ReadSlice(
       executor: executor(for: table, store, of: replica, nil), request: request, point: ReadPoint(time: time))

@@ -17,6 +17,8 @@ package actor TabletHost {
   nonisolated package var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   nonisolated let environment: TabletEnvironment
+  /// The node's hybrid time: what is proposed here next is later.
+  nonisolated package var hybridTime: HybridTime { environment.clock.now() }
   var replicas: [TabletID: TabletReplica] = [:]
   /// Tablets that are being opened or removed, and what arrived for them meanwhile.
   var opening: Set<TabletID> = []

@@ -41,7 +41,7 @@ extension TabletReplica {
         if !outcome.documents.isEmpty {
           batch.put(outcome.documents, at: outcome.time)
           if let known = schemaVersionRequired {
-            for case let version? in outcome.documents.map({ SchemaFence.version(in: $0) }) {
+            for case let version? in outcome.documents.map({ SchemaFence($0)?.version }) {
               schemaVersionRequired = max(known, version)
             }
           }

@@ -154,10 +154,14 @@ extension TabletReplica {
     if commit.after > environment.clock.latest() { environment.clock.raise(to: commit.after) }
     let time = environment.clock.now()
     let commitTime = commit.time ?? time
+    guard commitTime <= commit.timeMax else {
+      probe("a commit came too late for its documents")
+      return waiter.resume(returning: .notReady)
+    }
     precondition(
       commitTime > commit.after || commit.time != nil, "a commit at \(commitTime), not after \(commit.after)")
     // What was prepared here is resolved as everywhere else.
-    let documents = commit.time == nil ? known.overlay.writes() : []
+    let documents = (commit.time == nil ? known.overlay.writes() : []) + commit.documents
     let effect: LoggedEffect =
       commit.participants.isEmpty && commit.time == nil
       ? .write(documents)
@@ -189,9 +193,9 @@ extension TabletReplica {
     if isAwaited(staged) { queue(step) } else { postpone(step) }
   }
 
-  /// Whether somebody waits for what a transaction has staged, or soon will, as it is much.
+  /// Whether somebody waits for what a transaction has staged, or soon will, as it is much, or for every node to know.
   private func isAwaited(_ staged: TransactionLedger.Staged) -> Bool {
-    if !readWaiters.isEmpty || staged.documents.count + staged.locks.count > 64 { return true }
+    if id == .catalog || !readWaiters.isEmpty || staged.documents.count + staged.locks.count > 64 { return true }
     return locks.waiterCount(on: staged.documents.map(\.documentKey) + staged.locks.map(\.key)) > 0
   }
 
@@ -306,7 +310,7 @@ extension TabletReplica {
   ) -> TabletAnswer<TransactionAnswer>? {
     guard let store else { return .notReady }
     guard after >= historyCutoff else { return .failed(.snapshotTooOld) }
-    let name = environment.catalog.current.tables[table]?.name ?? "\(table)"
+    let name = environment.catalog.current.anyTable(table)?.name ?? "\(table)"
     do throws(DocStoreError) {
       for selection in selections {
         // One that is prepared may yet commit before `through`; waiting for it could be waiting for each other.

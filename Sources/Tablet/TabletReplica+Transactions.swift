@@ -155,7 +155,7 @@ extension TabletReplica {
   // MARK: Who is in the way
 
   func lockNotAvailable(_ held: (key: [UInt8], owners: [LockTable.Owner])) -> SQLError {
-    let name = environment.catalog.current.tables[table]?.name ?? "\(table)"
+    let name = environment.catalog.current.anyTable(table)?.name ?? "\(table)"
     var error = SQLError(.lockNotAvailable, "could not obtain lock on row in relation \"\(name)\"")
     error.detail = holderDetail(held)
     error.table = name
@@ -168,7 +168,7 @@ extension TabletReplica {
 
   private func holderDetail(_ held: (key: [UInt8], owners: [LockTable.Owner])) -> String? {
     let catalog = environment.catalog.current
-    guard let table = catalog.tables[table], let values = try? table.keyValues(of: held.key) else { return nil }
+    guard let table = catalog.anyTable(table), let values = try? table.keyValues(of: held.key) else { return nil }
     let names = table.primaryKey.columns.map { table.columns[$0.column].name }.joined(separator: ", ")
     let texts = zip(values, table.primaryKey.columns).map { value, column in
       value.isNull ? "null" : TextFormat.text(value, as: table.columns[column.column].type)

@@ -86,7 +86,7 @@ extension TabletReplica {
       case .rows(let mutation):
         let strength: RowLockStrength = if case .update = mutation.mutation { .noKeyUpdate } else { .update }
         if let found { return .success(LockTable.Wish(keys: found, strength: strength)) }
-        switch evaluator(of: mutation.table, version: mutation.schemaVersion, isOfTransaction: false) {
+        switch evaluator(of: mutation.table, version: mutation.schemaVersion, in: operation.request.transaction) {
         case .failure(let refused): return .failure(refused)
         case .success(let evaluator):
           guard case .keys(let keys) = try evaluator.lockScope(of: mutation) else {
@@ -106,7 +106,7 @@ extension TabletReplica {
   /// The search for the rows that a request does not name. It can run on any thread.
   func search(for request: MutateRequest, at point: ReadPoint) -> Result<RowSearch, Refused> {
     guard let store, let table = request.table else { return .failure(Refused(answer: .notReady)) }
-    switch evaluator(of: table.id, version: table.version, isOfTransaction: request.transaction != nil) {
+    switch evaluator(of: table.id, version: table.version, in: request.transaction) {
     case .failure(let refused): return .failure(refused)
     case .success(let evaluator):
       let transaction = request.transaction.flatMap { transactions[$0.id] }
@@ -119,10 +119,16 @@ extension TabletReplica {
 
   /// What evaluates mutations of this tablet's table, if the request and this node mean the same table.
   private func evaluator(
-    of id: TableID, version: UInt32, isOfTransaction: Bool
+    of id: TableID, version: UInt32, in transaction: TransactionContext?
   ) -> Result<MutationEvaluator, Refused> {
-    guard let table = environment.catalog.current.tables[id] else { return .failure(Refused(answer: .unknownTablet)) }
-    guard table.version == version else {
+    let catalog = environment.catalog.current
+    guard let table = catalog.table(id, version: version) else {
+      guard let other = catalog.tables[id] else { return .failure(Refused(answer: .unknownTablet)) }
+      return .failure(Refused(answer: .schemaMismatch(version: other.version)))
+    }
+    // Its gateway knew nothing of the transaction that is changing the table, and has to look again. What that transaction
+    // has made of the table only its own gateway knows.
+    if catalog.tables[id]?.version == version, catalog.holder(of: id, besides: transaction?.id) != nil {
       return .failure(Refused(answer: .schemaMismatch(version: table.version)))
     }
     guard isCurrent(version) else { return .failure(Refused(answer: .notReady)) }
@@ -132,7 +138,7 @@ extension TabletReplica {
     return .success(
       MutationEvaluator(
         codec: codec(of: table), bounds: bounds, context: evaluationContext,
-        limits: isOfTransaction ? .ofTransaction : MutationLimits()))
+        limits: transaction == nil ? MutationLimits() : .ofTransaction))
   }
 
   /// How a failure of the document store looks from outside. A broken store ends the node: what it would answer from
@@ -162,12 +168,12 @@ extension TabletReplica {
     do throws(DocStoreError) {
       if case .documents(let documents) = operation.request.payload {
         for document in documents {
-          if let version = SchemaFence.version(in: document) { raiseFence(to: version) }
+          if let fence = SchemaFence(document) { raise(fence) }
         }
         operation.documents = documents
         operation.result = MutationResult(affectedCount: documents.count, returned: [])
       } else if let table = operation.request.table {
-        switch evaluator(of: table.id, version: table.version, isOfTransaction: operation.transaction != nil) {
+        switch evaluator(of: table.id, version: table.version, in: operation.request.transaction) {
         case .failure(let refused): return complete(operation, refused.answer)
         case .success(let evaluator):
           if !operation.isInsert {

@@ -47,7 +47,9 @@ package struct TransactionLedger: Sendable {
       precondition(
         decisions[decision.transaction].map { $0 == decision } ?? true, "\(decision.transaction) was decided twice")
       decisions[decision.transaction] = decision
-      return Outcome(documents: documents, time: decision.commitTime)
+      // At the log's time: what was prepared here comes with its resolution, and the catalog's documents, which are no
+      // part of that, must be in the order of the log. Otherwise it is the commit time itself.
+      return Outcome(documents: documents, time: write.time)
     case .resolve(let transaction, let commitTime, let count):
       return resolve(transaction, commitTime: commitTime, count: count)
     case .forget(let transactions):

@@ -61,7 +61,7 @@ extension ByteWriter {
     }
   }
 
-  private mutating func write(_ commit: CommitStep) {
+  package mutating func write(_ commit: CommitStep) {
     writeFixed(commit.id.client)
     writeVarint(commit.id.sequence)
     writeVarint(commit.floor)
@@ -143,7 +143,7 @@ extension ByteReader {
     try readArray { reader throws(CodingError) in try reader.readKeySelection() }
   }
 
-  private mutating func readCommitStep() throws(CodingError) -> CommitStep {
+  package mutating func readCommitStep() throws(CodingError) -> CommitStep {
     let client: UInt64 = try readFixed()
     return CommitStep(
       id: RequestID(client: client, sequence: try readVarint()), floor: try readVarint(),

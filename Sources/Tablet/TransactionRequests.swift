@@ -1,3 +1,4 @@
+import DocStore
 import Keys
 import Operations
 import Values
@@ -115,6 +116,11 @@ package struct CommitStep: Sendable {
   package var time: HybridTime?
   /// What a serializable transaction read here, and as of when, where nothing else is to be validated.
   package var readSet: ReadSet?
+  /// What is to be written here besides: the catalog's documents, made by the catalog's leader for its own tablet. They
+  /// never travel.
+  package var documents: [DocumentWrite] = []
+  /// Nothing is done (`notReady`) where the commit time would be later: the documents count on it.
+  package var timeMax = HybridTime.max
 
   package struct ReadSet: Sendable {
     package var selections: [KeySelection]

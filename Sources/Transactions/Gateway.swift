@@ -29,7 +29,9 @@ package final class Gateway: DataPlane, Sendable {
 
   package var catalog: CatalogSnapshot { router.catalog.current }
 
-  func table(_ id: TableID, version: UInt32) throws(SQLError) -> TableDescriptor {
+  func table(
+    _ id: TableID, version: UInt32, in catalog: CatalogSnapshot
+  ) throws(SQLError) -> TableDescriptor {
     guard let table = catalog.tables[id] else {
       throw SQLError(.undefinedTable, "the table was dropped by another statement")
     }
@@ -46,8 +48,8 @@ package final class Gateway: DataPlane, Sendable {
   // MARK: Reads
 
   package func read(_ read: TableRead, deadline: Deadline?) async throws(SQLError) -> any RowBatches {
-    let table = try table(read.table, version: read.schemaVersion)
     let catalog = self.catalog
+    let table = try table(read.table, version: read.schemaVersion, in: catalog)
     let shares =
       if case .points(let keys) = read.selection, keys.count == 1, let id = catalog.tablet(of: keys[0], in: table),
         let tablet = catalog.tablets[id]
@@ -68,7 +70,10 @@ package final class Gateway: DataPlane, Sendable {
   package func mutate(
     _ mutation: TableMutation, options: TransactionOptions, deadline: Deadline?
   ) async throws(SQLError) -> MutationResult {
-    let table = try table(mutation.table, version: mutation.schemaVersion)
+    try await awaitWritable(
+      mutation.table, for: nil, lockTimeoutMilliseconds: options.lockTimeoutMilliseconds, deadline: deadline)
+    let catalog = self.catalog
+    let table = try table(mutation.table, version: mutation.schemaVersion, in: catalog)
     if !catalog.hasDependents(table), let tablet = try soleTablet(of: mutation, table) {
       do throws(SQLError) {
         return try await mutate(tablet, table: table, mutation, deadline: deadline)
@@ -122,11 +127,20 @@ package final class Gateway: DataPlane, Sendable {
   package func insertInBatches(
     _ mutation: TableMutation, deadline: Deadline?
   ) async throws(SQLError) -> MutationResult {
-    guard case .insert(let rows, let onConflict) = mutation.mutation else {
-      return try await mutate(mutation, deadline: deadline)
-    }
-    let table = try table(mutation.table, version: mutation.schemaVersion)
+    try await awaitWritable(mutation.table, for: nil, deadline: deadline)
+    let catalog = self.catalog
+    let table = try table(mutation.table, version: mutation.schemaVersion, in: catalog)
     if catalog.hasDependents(table) { return try await mutate(mutation, deadline: deadline) }
+    return try await insert(mutation, into: table, in: catalog, deadline: deadline)
+  }
+
+  /// Rows without anything that follows from them, tablet by tablet.
+  func insert(
+    _ mutation: TableMutation, into table: TableDescriptor, in catalog: CatalogSnapshot, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult {
+    guard case .insert(let rows, let onConflict) = mutation.mutation else {
+      throw SQLError(.internalError, "only new rows are written in batches")
+    }
     let cut = try InsertShares(rows, of: table, shares: TabletShares(of: table, in: catalog))
     // Every tablet's share at the same time.
     let results = await withTaskGroup(of: (Int, Result<MutationResult, SQLError>).self) { group in
@@ -152,59 +166,6 @@ package final class Gateway: DataPlane, Sendable {
 
   // MARK: The catalog
 
-  package func change(_ change: CatalogChange, deadline: Deadline?) async throws(SQLError) -> CatalogChangeResult {
-    let ticket = router.ids.next()
-    defer { router.ids.finished(ticket.id) }
-    let request = CatalogChangeRequest(id: ticket.id, floor: ticket.floor, change: change)
-    let outcome = try await askCatalog(deadline: deadline) { node, timeout in
-      await self.services.changeCatalog(node, request, timeout)
-    }
-    await services.catalogReached(outcome.version)
-    try await fence(Self.tablesWritten(under: change, in: catalog), deadline: deadline)
-    return outcome.result
-  }
-
-  /// The tables whose rows are to be written otherwise from now on.
-  private static func tablesWritten(under change: CatalogChange, in catalog: CatalogSnapshot) -> Set<TableID> {
-    switch change {
-    case .createIndex(_, let table, _): [table]
-    case .alterTable(let table, let alteration):
-      Set([table] + (catalog.tables[table].flatMap { alteration.otherTable(of: $0) }.map { [$0] } ?? []))
-    case .createTable(let table, _): Set(table.foreignKeys.compactMap(\.referencedTable))
-    case .dropTables, .truncate, .freeze, .replaceStorage: []
-    }
-  }
-
-  /// Writes the tables' versions through the logs of their tablets (`SchemaFence`).
-  private func fence(_ tables: Set<TableID>, deadline: Deadline?) async throws(SQLError) {
-    let catalog = catalog
-    for table in tables.sorted().compactMap({ catalog.tables[$0] }) {
-      let payload = MutateRequest.Payload.documents([SchemaFence.document(version: table.version)])
-      let answers = await withTaskGroup(of: Result<TabletAnswer<MutateAnswer>, SQLError>.self) { group in
-        for tablet in catalog.tablets(of: table) {
-          group.addTask {
-            do throws(SQLError) {
-              return .success(try await self.router.mutate(tablet, payload, deadline: deadline))
-            } catch {
-              return .failure(error)
-            }
-          }
-        }
-        var all: [Result<TabletAnswer<MutateAnswer>, SQLError>] = []
-        for await answer in group { all.append(answer) }
-        return all
-      }
-      for answer in answers {
-        switch try answer.get() {
-        // A tablet that is gone takes no rows.
-        case .done, .unknownTablet: continue
-        case .failed(let error): throw error
-        case .schemaMismatch, .notLeader, .notReady, .outcomeUnknown, .uncertain: throw Self.changed(table.name)
-        }
-      }
-    }
-  }
-
   package func nextValues(of table: TableID, column: UInt16, count: Int) async throws(SQLError) -> [Int64] {
     let key = SequenceKey(table: table, column: column)
     var values: [Int64] = sequences.take(key, count: count)
@@ -222,7 +183,7 @@ package final class Gateway: DataPlane, Sendable {
     return values
   }
 
-  private func askCatalog<Value: Sendable>(
+  func askCatalog<Value: Sendable>(
     deadline: Deadline?, _ attempt: (NodeID, UInt64) async -> Router.Attempt<Value>
   ) async throws(SQLError) -> Value {
     switch try await router.ask(
@@ -254,6 +215,8 @@ package struct GatewayServices: Sendable {
   var changeCatalog: Ask<CatalogChangeRequest, CatalogChangeOutcome>
   var takeSequence: Ask<SequenceRequest, SequenceRange>
   var registerNode: Ask<NodeDescriptor, UInt64>
+  /// Returns when all live nodes have a version of the catalog, and commit nothing under an older one.
+  var settleCatalog: @Sendable (UInt64) async -> Void
   /// Returns when this node's catalog has a version.
   var catalogReached: @Sendable (UInt64) async -> Void
   var clusterStatus: @Sendable () async -> ClusterStatus
@@ -265,6 +228,7 @@ package struct GatewayServices: Sendable {
   package init(
     catalogMembers: [NodeID], changeCatalog: @escaping Ask<CatalogChangeRequest, CatalogChangeOutcome>,
     takeSequence: @escaping Ask<SequenceRequest, SequenceRange>, registerNode: @escaping Ask<NodeDescriptor, UInt64>,
+    settleCatalog: @escaping @Sendable (UInt64) async -> Void,
     catalogReached: @escaping @Sendable (UInt64) async -> Void,
     clusterStatus: @escaping @Sendable () async -> ClusterStatus,
     liveNodes: @escaping @Sendable () -> Set<NodeID>, wasRemoved: @escaping @Sendable (TabletID) -> Bool
@@ -275,6 +239,7 @@ package struct GatewayServices: Sendable {
     self.changeCatalog = changeCatalog
     self.takeSequence = takeSequence
     self.registerNode = registerNode
+    self.settleCatalog = settleCatalog
     self.catalogReached = catalogReached
     self.clusterStatus = clusterStatus
   }

@@ -7,36 +7,56 @@ import Values
 extension GatewayTransaction {
   package func commit(deadline: Deadline?) async throws(SQLError) {
     try requireActive()
-    let (participants, readSet, written) = state.withLock { state in
+    let version = try await commitInGate(deadline: deadline)
+    // Not inside the gate: every node, this one too, waits there until what was begun under the old catalog is over.
+    guard let version else { return }
+    await gateway.services.catalogReached(version)
+    await gateway.services.settleCatalog(version)
+  }
+
+  /// - Returns: the version of the catalog that has what the transaction changed there.
+  private func commitInGate(deadline: Deadline?) async throws(SQLError) -> UInt64? {
+    let (participants, readSet, written, changesSchema) = state.withLock { state in
       state.phase = .ended
-      return (state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.readSet, state.written)
+      return (
+        state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.readSet, state.written,
+        state.changesSchema
+      )
     }
     // Until then it has to be alive for the leaders.
     defer { gateway.transactions.remove(id) }
     let ticket = gateway.commits.enter()
     defer { gateway.commits.leave(ticket) }
     do throws(SQLError) {
-      for (table, version) in written { _ = try gateway.table(table, version: version) }
+      try requireUnchanged(written)
     } catch {
       // An index or a foreign key came in between, and what was written knows nothing of it.
       release(participants)
+      dropSchemaChanges()
       throw error
     }
     // Where nothing was written or locked, or no request was ever answered, there is nothing to keep.
-    let needed = participants.filter { $0.epoch != nil && ($0.pendingBytes > 0 || $0.locksRows) }
-    guard let anchor = Self.anchor(of: needed.filter { $0.pendingBytes > 0 }, near: gateway) else {
+    let needed = participants.filter {
+      $0.epoch != nil && ($0.pendingBytes > 0 || $0.locksRows || $0.tablet.id == .catalog)
+    }
+    let deciding = changesSchema ? needed.filter { $0.tablet.id == .catalog } : needed.filter { $0.pendingBytes > 0 }
+    guard let anchor = Self.anchor(of: deciding, near: gateway) else {
       // Nothing was written, so there is nothing to agree on; locks are let go.
-      return release(participants)
+      release(participants)
+      return nil
     }
     if needed.count < participants.count {
       let names = Set(needed.map(\.tablet.id))
       release(participants.filter { !names.contains($0.tablet.id) })
     }
     do throws(SQLError) {
-      try await commit(anchor: anchor, needed, readSet, deadline: deadline)
+      return try await commit(anchor: anchor, needed, readSet, deadline: deadline)
     } catch {
       // What may have happened is left to those who find it: the anchor knows.
-      if error.state != .statementCompletionUnknown { release(participants) }
+      if error.state != .statementCompletionUnknown {
+        release(participants)
+        dropSchemaChanges()
+      }
       throw error
     }
   }
@@ -49,6 +69,7 @@ extension GatewayTransaction {
     }
     gateway.transactions.remove(id)
     release(participants)
+    if !participants.isEmpty { dropSchemaChanges() }
   }
 
   /// The tablet that decides: it lets go of its rows a round earlier than the others, so it is the one whose rows most
@@ -66,7 +87,7 @@ extension GatewayTransaction {
 
   private func commit(
     anchor: Participant, _ participants: [Participant], _ readSet: [TabletID: ReadSelections], deadline: Deadline?
-  ) async throws(SQLError) {
+  ) async throws(SQLError) -> UInt64? {
     let others = participants.filter { $0.tablet.id != anchor.tablet.id }
     let readsElsewhere = readSet.keys.contains { $0 != anchor.tablet.id }
     var step = CommitStep(id: RequestID(client: 0, sequence: 0), floor: 0, participants: [], after: .zero)
@@ -86,9 +107,10 @@ extension GatewayTransaction {
       try await validate(readSet, through: step.after, deadline: deadline)
     }
     try await router.pass(.decide)
-    let time = try await decide(step, at: anchor, deadline: deadline)
+    let (time, version) = try await decide(step, at: anchor, deadline: deadline)
     gateway.transactions.committed(id, at: time)
     if !staged.isEmpty { gateway.spread(id, commitTime: time, to: staged, anchor: anchor) }
+    return version
   }
 
   /// Stages everything in these tablets, at the same time. Returns the latest prepare time.
@@ -122,19 +144,24 @@ extension GatewayTransaction {
     for answer in await all(requests, deadline: deadline) { _ = try answer.get() }
   }
 
+  /// - Returns: the commit time; and the version of the catalog that has what the transaction changed there.
   private func decide(
     _ step: CommitStep, at anchor: Participant, deadline: Deadline?
-  ) async throws(SQLError) -> HybridTime {
+  ) async throws(SQLError) -> (HybridTime, version: UInt64?) {
     let ticket = router.ids.next()
     defer { router.ids.finished(ticket.id) }
     var step = step
     step.id = ticket.id
     step.floor = ticket.floor
+    if anchor.tablet.id == .catalog {
+      let outcome = try await gateway.ask(.commit(id, epoch: anchor.epoch ?? 0, step), deadline: deadline)
+      return (outcome.commitTime, outcome.version)
+    }
     let answer = try await router.step(.commit(step), of: id, in: anchor, deadline: deadline, isWrite: true)
     guard case .time(let time) = try Self.value(of: answer) else {
       throw SQLError(.internalError, "a commit answered without a time")
     }
-    return time
+    return (time, nil)
   }
 
   private func all(

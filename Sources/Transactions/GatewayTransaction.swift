@@ -46,6 +46,14 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     /// The versions of the tables that it has written, as it knew them.
     var written: [TableID: UInt32] = [:]
     var lockTimeoutMilliseconds: UInt64
+    /// Whether it changes the catalog, whose tablet then decides.
+    var changesSchema = false
+    /// The catalog with its changes; nil, or of an older version, until somebody asks.
+    var view: CatalogSnapshot?
+    /// The last statement whose rows cannot be taken back (`load`).
+    var loaded: UInt32 = 0
+    /// Tables that it changes, and whose tablets know.
+    var fenced: Set<TableID> = []
     /// Whom it waits for, as the leaders said last.
     var wait: Wait?
   }
@@ -109,10 +117,11 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     let made: Snapshot
     if let time = options.readTime {
       made = Snapshot(time: time, uncertaintyLimit: time)
-    } else if options.isolation == .readCommitted {
+    } else if options.isolation == .readCommitted, state.withLock({ $0.loaded == 0 }) {
       guard isSeveral else { return nil }
       made = gateway.uncertainSnapshot()
     } else {
+      // Also where rows of its own are committed already (`load`): they must never be in doubt.
       made = await gateway.certainSnapshot()
     }
     return state.withLock { state in
@@ -155,8 +164,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     _ read: TableRead, locking: RowLocking?, deadline: Deadline?
   ) async throws(SQLError) -> any RowBatches {
     try requireActive()
-    let table = try gateway.table(read.table, version: read.schemaVersion)
-    let shares = TabletShares(of: table, in: gateway.catalog).shares(of: read.selection)
+    let table = try table(read.table, version: read.schemaVersion)
+    let shares = TabletShares(of: table, in: catalog).shares(of: read.selection)
     if let locking { return try await lock(read, locking, table, shares, deadline: deadline) }
     note(reading: shares)
     return TableReader(
@@ -184,8 +193,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     _ read: TableRead, locking: RowLocking, deadline: Deadline?
   ) async throws(SQLError) -> any RowBatches {
     try requireActive()
-    let table = try gateway.table(read.table, version: read.schemaVersion)
-    let shares = TabletShares(of: table, in: gateway.catalog).shares(of: read.selection)
+    let table = try table(read.table, version: read.schemaVersion)
+    let shares = TabletShares(of: table, in: catalog).shares(of: read.selection)
     return try await lock(read, locking, table, shares, isNewest: true, deadline: deadline)
   }
 
@@ -208,8 +217,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
   // MARK: Writes
 
   package func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
-    let catalog = gateway.catalog
-    let table = try gateway.table(mutation.table, version: mutation.schemaVersion)
+    let catalog = catalog
+    let table = try table(mutation.table, version: mutation.schemaVersion)
     return try await DependentWrites(in: catalog, through: self, deadline: deadline).mutate(mutation, of: table)
   }
 
@@ -217,9 +226,10 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     _ mutation: TableMutation, deadline: Deadline?
   ) async throws(SQLError) -> MutationResult {
     try requireActive()
-    let table = try gateway.table(mutation.table, version: mutation.schemaVersion)
+    try await gateway.awaitWritable(mutation.table, for: self, deadline: deadline)
+    let table = try table(mutation.table, version: mutation.schemaVersion)
     state.withLock { $0.written[table.id] = table.version }
-    let shares = TabletShares(of: table, in: gateway.catalog)
+    let shares = TabletShares(of: table, in: catalog)
     switch mutation.mutation {
     case .insert(let rows, let onConflict) where rows.count > Self.insertedRowsMax:
       var result = MutationResult.none
@@ -373,7 +383,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     }
   }
 
-  private func answer(
+  func answer(
     of part: (tablet: TabletDescriptor, payload: MutateRequest.Payload), statement: UInt32, snapshot: Snapshot?,
     isolation: IsolationLevel, deadline: Deadline?
   ) async -> Result<TabletAnswer<MutateAnswer>, SQLError> {
@@ -447,15 +457,21 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     }
   }
 
-  private var soon: Deadline { Deadline(nanoseconds: router.now &+ 5_000_000_000) }
+  var soon: Deadline { Deadline(nanoseconds: router.now &+ 5_000_000_000) }
 
   package func rollback(to mark: SavepointMark) async throws(SQLError) {
     try requireActive()
-    let (statement, tablets) = state.withLock { state in
-      (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id })
+    let (statement, tablets, loaded) = state.withLock { state in
+      (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.loaded)
+    }
+    guard loaded <= mark.sequence else {
+      throw SQLError(
+        .serializationFailure, "could not go back behind rows that were loaded into a new table",
+        hint: "Run the transaction again.")
     }
     guard statement > mark.sequence, !tablets.isEmpty else { return }
     guard await takeBack(mark.sequence, through: statement, tablets) else { throw .transactionLost }
+    try await rollBackSchema(to: mark)
   }
 }
 

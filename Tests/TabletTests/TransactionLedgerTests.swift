@@ -67,10 +67,10 @@ struct TransactionLedgerTests {
     var ledger = TransactionLedger()
     let decision = Decision(
       transaction: Self.id(1), commitTime: HybridTime(rawValue: 15), participants: [TabletID(2)])
-    let outcome = ledger.apply(Self.record(10, .decide(decision, [Self.document(1)])))
-    #expect(outcome.documents.count == 1 && outcome.time == HybridTime(rawValue: 15))
+    let outcome = ledger.apply(Self.record(16, .decide(decision, [Self.document(1)])))
+    #expect(outcome.documents.count == 1 && outcome.time == HybridTime(rawValue: 16), "in the order of the log")
     #expect(ledger.decisions[Self.id(1)] == decision)
-    _ = ledger.apply(Self.record(11, .forget([Self.id(1), Self.id(2)])))
+    _ = ledger.apply(Self.record(17, .forget([Self.id(1), Self.id(2)])))
     #expect(ledger.isEmpty)
   }
 

@@ -1,7 +1,6 @@
 import Expressions
 import Keys
 import Operations
-import Runtime
 import Schema
 import Values
 
@@ -14,21 +13,17 @@ import Values
 /// Each state has reached every live node before the next one is asked for, so at any time two neighbouring states are in
 /// use at most. A row written under `writeOnly` has its entry; every other one is met by the scan, which begins after
 /// that. If anything fails before the end, the index goes away again.
+///
+/// In a transaction others wait with writing to the table, so the index is ready at once, for the transaction alone.
 struct IndexBuild {
-  let dataPlane: any DataPlane
-  let loop: any Loop
+  let changes: SchemaChanges
   let builds: IndexBuilds
   let processID: Int32
-  let limits: ExecutionLimits
-  let deadline: Deadline?
 
-  init(session: isolated SQLSession, execution: Execution) {
-    dataPlane = session.dataPlane
-    loop = session.loop
+  init(session: isolated SQLSession, changes: SchemaChanges) {
+    self.changes = changes
     builds = session.registry.indexBuilds
     processID = session.facts.processID
-    limits = execution.executor.limits
-    deadline = execution.executor.deadline
   }
 
   /// - Returns: whether it was made; not, where the name is taken and `ifNotExists` says that this is fine.
@@ -38,27 +33,33 @@ struct IndexBuild {
     if case .range(let splits) = new.sharding, splits.isEmpty {
       new.sharding = .range(splits: try await sampledSplits(new, table))
     }
-    if case .done(let skipped) = try await dataPlane.change(
-      .createIndex(new, on: table.id, ifNotExists: ifNotExists), deadline: deadline), !skipped.isEmpty
+    if case .done(let skipped) = try await changes.change(
+      .createIndex(new, on: table.id, ifNotExists: ifNotExists)), !skipped.isEmpty
     {
       return false
     }
-    guard let relation = dataPlane.catalog.tables[table.id]?.index(named: new.name)?.relation else {
+    guard let relation = changes.catalog.tables[table.id]?.index(named: new.name)?.relation else {
       throw SQLError(.undefinedObject, "index \"\(new.name)\" was dropped by another statement")
     }
     builds.set(IndexBuilds.Build(processID: processID, table: table.id, relation: relation, phase: .waiting))
     defer { builds.remove(relation) }
+    if changes.transaction != nil {
+      // Everybody else can read it from the commit on.
+      try await setState(.ready, relation, of: table.id, readableFrom: .max)
+      try await fill(relation, of: table.id)
+      return true
+    }
     do throws(SQLError) {
       try await setState(.writeOnly, relation, of: table.id, readableFrom: .zero)
       try await fill(relation, of: table.id)
       builds.update(relation) { $0.phase = .finishing }
       // A transaction that would begin now: every entry was committed before it.
-      let next = dataPlane.begin(TransactionOptions(isReadOnly: true))
+      let next = changes.dataPlane.begin(TransactionOptions(isReadOnly: true))
       let readableFrom = next.id.start
       await next.rollback()
       try await setState(.ready, relation, of: table.id, readableFrom: readableFrom)
     } catch {
-      await takeBack(.dropIndex(relation: relation), of: table.id)
+      await changes.takeBack(.dropIndex(relation: relation), of: table.id)
       throw error
     }
     return true
@@ -67,59 +68,51 @@ struct IndexBuild {
   private func setState(
     _ state: IndexState, _ relation: TableID, of table: TableID, readableFrom: HybridTime
   ) async throws(SQLError) {
-    _ = try await dataPlane.change(
-      .alterTable(table, .setIndexState(relation: relation, state, readableFrom: readableFrom)), deadline: deadline)
-  }
-
-  /// Undoes a step; in a task of its own, as the statement's may be cancelled by now.
-  func takeBack(_ alteration: TableAlteration, of table: TableID) async {
-    let dataPlane = dataPlane
-    await Task(executorPreference: loop) {
-      _ = try? await dataPlane.change(.alterTable(table, alteration), deadline: nil)
-    }.value
+    try await changes.change(
+      .alterTable(table, .setIndexState(relation: relation, state, readableFrom: readableFrom)))
   }
 
   // MARK: - Entries of the rows that are there
 
   private func fill(_ relation: TableID, of table: TableID) async throws(SQLError) {
     let builds = self.builds
-    let dataPlane = self.dataPlane
-    let deadline = self.deadline
-    let tabletCount = dataPlane.catalog.tables[table]?.tablets.count ?? 0
+    let changes = self.changes
+    let tabletCount = changes.catalog.tables[table]?.tablets.count ?? 0
     builds.update(relation) { build in
       build.phase = .filling
       build.tabletCount = tabletCount
     }
-    let scan = LockedScan(
-      dataPlane: dataPlane, loop: loop, table: table, batchRowsMax: limits.insertBatchRows, deadline: deadline)
-    try await scan.run(finished: { count, isLast in
-      builds.update(relation) { build in
-        build.rowCount += count
-        if isLast { build.finishedTabletCount += 1 }
+    try await changes.scan(
+      table,
+      finished: { count, isLast in
+        builds.update(relation) { build in
+          build.rowCount += count
+          if isLast { build.finishedTabletCount += 1 }
+        }
       }
-    }) { (rows, table, transaction) throws(SQLError) in
-      guard let index = table.index(relation: relation), let target = dataPlane.catalog.tables[relation] else {
+    ) { (rows, table, transaction) throws(SQLError) in
+      guard let index = table.index(relation: relation), let target = changes.catalog.tables[relation] else {
         throw SQLError(.undefinedObject, "the index was dropped by another statement")
       }
-      try await Self.add(rows, to: index, target, of: table, transaction, deadline)
+      try await Self.add(rows, to: index, target, of: table, transaction, changes)
     }
   }
 
   /// Adds the entries that are not there yet: rows that changed since `writeOnly` have theirs.
   private static func add(
     _ rows: [Row], to index: IndexDescriptor, _ target: TableDescriptor, of table: TableDescriptor,
-    _ transaction: any Transaction, _ deadline: Deadline?
+    _ transaction: any Transaction, _ changes: SchemaChanges
   ) async throws(SQLError) {
     let maker = IndexEntries(of: index, on: table)
     var entries: [Row] = []
     for row in rows { if let entry = try maker.entry(for: row) { entries.append(entry) } }
     if entries.isEmpty { return }
-    let inserted = try await transaction.mutate(
+    let inserted = try await changes.fill(
       TableMutation(
         table: target.id, schemaVersion: target.version,
-        mutation: .insert(rows: entries, onConflict: .doNothing), returning: nil), deadline: deadline)
+        mutation: .insert(rows: entries, onConflict: .doNothing), returning: nil), in: transaction)
     guard index.isUnique, inserted.affectedCount < entries.count else { return }
-    try await requireOwn(entries, index, target, of: table, transaction, deadline)
+    try await requireOwn(entries, index, target, of: table, transaction, changes.deadline)
   }
 
   /// - Throws: 23505 where the entry of a row belongs to another row.
@@ -175,7 +168,7 @@ struct IndexBuild {
   /// Where an index in key order is to split, so that it has as many tablets as the table: between rows that are there,
   /// some of each tablet. Of few rows nothing can be learned.
   private func sampledSplits(_ new: NewIndex, _ table: TableDescriptor) async throws(SQLError) -> [[UInt8]] {
-    let tablets = dataPlane.catalog.tablets(of: table)
+    let tablets = changes.catalog.tablets(of: table)
     guard tablets.count > 1 else { return [] }
     let relation = new.relation(TableID(0), of: table, tablets: [])
     let projection = table.columns.enumerated().map { Expression.column($0.offset, $0.element.type) }
@@ -188,7 +181,7 @@ struct IndexBuild {
         pipeline: RowPipeline(
           filter: new.predicate?.expression,
           output: .rows(projection: projection, limit: Self.sampledRowsOfTablet)), isOrdered: false)
-      let batches = try await dataPlane.read(read, deadline: deadline)
+      let batches = try await changes.read(read)
       while let rows = try await batches.next() {
         for row in rows {
           guard let entry = try maker.entry(for: row) else { continue }

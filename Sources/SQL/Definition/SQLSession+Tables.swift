@@ -5,6 +5,7 @@ import Values
 
 extension SQLSession {
   func createTable(_ syntax: CreateTableSyntax, _ execution: Execution, sink: any ResultSink) async throws(SQLError) {
+    let changes = try schemaChanges("CREATE TABLE", execution)
     let context = bindingContext()
     let table: NewTable
     do {
@@ -16,8 +17,7 @@ extension SQLSession {
       try await notice(SQLError(.duplicateTable, "\(existing), skipping"), .notice, sink)
       return
     }
-    let result = try await dataPlane.change(
-      .createTable(table, ifNotExists: syntax.ifNotExists), deadline: execution.executor.deadline)
+    let result = try await changes.change(.createTable(table, ifNotExists: syntax.ifNotExists))
     if case .done(let skipped) = result {
       for name in skipped {
         try await notice(
@@ -29,6 +29,7 @@ extension SQLSession {
   func dropTables(
     _ relations: [RelationSyntax], ifExists: Bool, cascade: Bool, _ execution: Execution, sink: any ResultSink
   ) async throws(SQLError) {
+    let changes = try schemaChanges("DROP TABLE", execution)
     let context = bindingContext()
     var names: [TableName] = []
     for relation in relations {
@@ -50,8 +51,7 @@ extension SQLSession {
     }
     if names.isEmpty { return }
     if cascade { try await noticeDroppedKeys(of: names, context.catalog, sink) }
-    _ = try await dataPlane.change(
-      .dropTables(names, ifExists: ifExists, cascade: cascade), deadline: execution.executor.deadline)
+    try await changes.change(.dropTables(names, ifExists: ifExists, cascade: cascade))
   }
 
   /// Says which constraints go with the tables, as PostgreSQL does.
@@ -67,30 +67,18 @@ extension SQLSession {
     try await notice(SQLError(SQLState(code: "00000"), message, detail: detail), .notice, sink)
   }
 
-  /// Empties tables: by new tablets where the statement stands alone, otherwise row by row, as part of its transaction.
+  /// Empties tables: they get new tablets.
   func truncate(_ relations: [RelationSyntax], _ execution: Execution) async throws(SQLError) {
+    let changes = try schemaChanges("TRUNCATE TABLE", execution)
     let binder = StatementBinder(context: bindingContext(), parameters: ParameterTypes(count: 0, given: []))
-    var tables: [TableDescriptor] = []
+    var tables: [TableID] = []
     do throws(SQLError) {
       for relation in relations {
         let table = try binder.table(relation)
-        if !tables.contains(where: { $0.id == table.id }) { tables.append(table) }
+        if !tables.contains(table.id) { tables.append(table.id) }
       }
     } catch { throw error.located(in: execution.statement.text) }
-    if isAlone {
-      _ = try await dataPlane.change(.truncate(tables.map(\.id)), deadline: execution.executor.deadline)
-      return
-    }
-    let data = try beginData()
-    for table in tables {
-      if let user = dataPlane.catalog.foreignKeys(to: table, besides: Set(tables.map(\.id))).first {
-        throw .cannotTruncate(table.name, referencedBy: user.table.name)
-      }
-      let everything = TableMutation(
-        table: table.id, schemaVersion: table.version,
-        mutation: .delete(.ranges([table.wholeRange]), filter: nil), returning: nil)
-      _ = try await data.mutate(everything, deadline: execution.executor.deadline)
-    }
+    try await changes.change(.truncate(tables))
   }
 
   // MARK: - ALTER TABLE … ADD PRIMARY KEY
@@ -100,6 +88,7 @@ extension SQLSession {
     _ relation: RelationSyntax, _ constraint: ConstraintSyntax, ifExists: Bool, _ execution: Execution,
     sink: any ResultSink
   ) async throws(SQLError) {
+    let changes = try schemaChanges("ALTER TABLE", execution)
     let text = execution.statement.text
     let binder = StatementBinder(context: bindingContext(), parameters: ParameterTypes(count: 0, given: []))
     let table: TableDescriptor
@@ -114,7 +103,7 @@ extension SQLSession {
       throw error.located(in: text)
     }
     guard case .primaryKey(let names, let orders) = constraint.kind else { return }
-    guard !dataPlane.catalog.hasDependents(table) else {
+    guard !catalog.hasDependents(table) else {
       throw SQLError(
         .featureNotSupported, "a primary key cannot be added to a table with indexes or foreign keys",
         hint: "Drop them first: the rows move to other keys.")
@@ -135,6 +124,6 @@ extension SQLSession {
     let made = NewTable(
       name: replacement, columns: columns, primaryKey: key, checks: table.checks, sequences: table.sequences,
       sharding: key.hashColumnCount > 0 ? .hash(tabletCount: nil) : .range(splits: []))
-    try await TableRewrite(session: self, table: table, hidden: hidden, replacement: made, execution: execution).run()
+    try await TableRewrite(changes: changes, table: table, hidden: hidden, replacement: made).run()
   }
 }

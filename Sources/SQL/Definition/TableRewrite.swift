@@ -9,54 +9,54 @@ import Values
 /// The table is frozen first: no write can slip in behind the rows that were copied. The replacement is a table like any
 /// other until the catalog puts it in place in one step; if anything fails before, it is dropped, and the table is as it
 /// was. If this node dies on the way, the table stays frozen until the statement is run again.
+///
+/// In a transaction nobody else writes to the table, and all of it is undone with the transaction.
 struct TableRewrite {
-  let dataPlane: any DataPlane
-  let executor: Executor
+  let changes: SchemaChanges
   let table: TableDescriptor
   /// Positions of the columns that go away.
   let hidden: [Int]
   let replacement: NewTable
 
-  init(
-    session: isolated SQLSession, table: TableDescriptor, hidden: [Int], replacement: NewTable, execution: Execution
-  ) {
-    dataPlane = session.dataPlane
-    executor = execution.executor
-    self.table = table
-    self.hidden = hidden
-    self.replacement = replacement
-  }
-
   func run() async throws(SQLError) {
     // One that an earlier attempt left behind.
-    if dataPlane.catalog.table(schema: replacement.name.schema, name: replacement.name.name) != nil { try await drop() }
-    _ = try await dataPlane.change(.createTable(replacement, ifNotExists: false), deadline: executor.deadline)
+    if found != nil { try await drop() }
+    try await changes.change(.createTable(replacement, ifNotExists: false))
     var frozen = table
     do throws(SQLError) {
-      _ = try await dataPlane.change(
-        .freeze(table.id, expectedVersion: table.version, isFrozen: true), deadline: executor.deadline)
-      guard let current = dataPlane.catalog.tables[table.id], current.isFrozen else {
+      try await changes.change(.freeze(table.id, expectedVersion: table.version, isFrozen: true))
+      guard let current = changes.catalog.tables[table.id], current.isFrozen else {
         throw SQLError(.objectNotInPrerequisiteState, "table \"\(table.name)\" was changed by another statement")
       }
       frozen = current
-      guard
-        let target = dataPlane.catalog.table(schema: replacement.name.schema, name: replacement.name.name)
-      else { throw SQLError(.internalError, "the replacement of table \"\(table.name)\" is not in the catalog") }
-      try await copyRows(of: frozen, to: target)
-      _ = try await dataPlane.change(
-        .replaceStorage(of: table.id, expectedVersion: frozen.version, by: target.id), deadline: executor.deadline)
-    } catch {
-      if frozen.isFrozen {
-        _ = try? await dataPlane.change(
-          .freeze(table.id, expectedVersion: frozen.version, isFrozen: false), deadline: nil)
+      guard let target = found else {
+        throw SQLError(.internalError, "the replacement of table \"\(table.name)\" is not in the catalog")
       }
-      try? await drop()
+      try await copyRows(of: frozen, to: target)
+      try await changes.change(.replaceStorage(of: table.id, expectedVersion: frozen.version, by: target.id))
+    } catch {
+      if changes.transaction == nil {
+        if frozen.isFrozen {
+          _ = try? await changes.dataPlane.change(
+            .freeze(table.id, expectedVersion: frozen.version, isFrozen: false), deadline: nil)
+        }
+        try? await drop()
+      }
       throw error
     }
   }
 
+  private var found: TableDescriptor? {
+    changes.catalog.table(schema: replacement.name.schema, name: replacement.name.name)
+  }
+
   private func drop() async throws(SQLError) {
-    _ = try await dataPlane.change(.dropTables([replacement.name], ifExists: true, cascade: false), deadline: nil)
+    let drop = CatalogChange.dropTables([replacement.name], ifExists: true, cascade: false)
+    if changes.transaction == nil {
+      _ = try await changes.dataPlane.change(drop, deadline: nil)
+    } else {
+      try await changes.change(drop)
+    }
   }
 
   private func copyRows(of table: TableDescriptor, to target: TableDescriptor) async throws(SQLError) {
@@ -65,15 +65,15 @@ struct TableRewrite {
     let read = TableRead(
       table: table.id, schemaVersion: table.version, selection: .ranges([table.wholeRange]),
       pipeline: RowPipeline(filter: nil, output: .rows(projection: projection, limit: nil)), isOrdered: false)
-    let rows = try await dataPlane.read(read, deadline: executor.deadline)
+    let rows = try await changes.read(read)
     var copied = 0
     while let batch = try await rows.next() {
       for row in batch { try checkKey(row, target) }
       copied += batch.count
-      guard copied <= executor.limits.rewriteRowsMax else {
+      guard copied <= changes.limits.rewriteRowsMax else {
         throw SQLError(
           .programLimitExceeded,
-          "table \"\(table.name)\" has more than \(executor.limits.rewriteRowsMax) rows, too many to change its key",
+          "table \"\(table.name)\" has more than \(changes.limits.rewriteRowsMax) rows, too many to change its key",
           hint: "Create a table with the key, and copy the rows in parts with INSERT … SELECT … WHERE.")
       }
       try await insertParts(of: batch, into: target)
@@ -82,8 +82,19 @@ struct TableRewrite {
 
   /// Inserts rows in parts, some of them at the same time: while one waits for a disk, the others keep every tablet busy.
   private func insertParts(of rows: [Row], into target: TableDescriptor) async throws(SQLError) {
-    let size = max(1, min(executor.limits.insertBatchRows, rows.count / Self.partsAtOnce + 1))
-    let (dataPlane, deadline) = (self.dataPlane, executor.deadline)
+    if let transaction = changes.transaction {
+      do throws(SQLError) {
+        _ = try await changes.fill(
+          TableMutation(
+            table: target.id, schemaVersion: target.version, mutation: .insert(rows: rows, onConflict: .fail),
+            returning: nil), in: transaction)
+      } catch {
+        throw named(error, target)
+      }
+      return
+    }
+    let size = max(1, min(changes.limits.insertBatchRows, rows.count / Self.partsAtOnce + 1))
+    let (dataPlane, deadline) = (changes.dataPlane, changes.deadline)
     let failures = await withTaskGroup(of: SQLError?.self) { group in
       for start in stride(from: 0, to: rows.count, by: size) {
         let part = TableMutation(

@@ -109,7 +109,7 @@ extension Executor {
   private func rowsMet(
     by rows: [Row], in index: IndexDescriptor, of table: TableDescriptor, _ onConflict: ConflictAction
   ) async throws(SQLError) -> [Int: [UInt8]] {
-    guard let relation = dataPlane.catalog.tables[index.relation] else {
+    guard let relation = catalog.tables[index.relation] else {
       throw SQLError(.serializationFailure, "index \"\(index.name)\" was dropped by another statement")
     }
     let maker = IndexEntries(of: index, on: table)

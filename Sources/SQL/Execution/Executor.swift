@@ -28,6 +28,9 @@ struct Executor {
   var transaction: (any Transaction)?
   var counters: ExecutionCounters?
 
+  /// With the changes of the transaction.
+  var catalog: CatalogSnapshot { transaction?.catalog ?? dataPlane.catalog }
+
   /// The same execution with more parameters.
   func with(parameters: [Datum]) -> Executor {
     var copy = self
@@ -174,7 +177,7 @@ struct Executor {
     case .nothing: input = ListCursor([[]])
     case .view(let view):
       let viewInput = VirtualTables.Input(
-        catalog: dataPlane.catalog, dataPlane: dataPlane, settings: settings, facts: facts, registry: registry,
+        catalog: catalog, dataPlane: dataPlane, settings: settings, facts: facts, registry: registry,
         views: .standard)
       input = ListCursor(await view.rows(viewInput))
     case .series(let start, let stop, let step, let type):

@@ -100,10 +100,10 @@ final class IndexCursor: RowCursor {
 
 extension Executor {
   /// - Throws: 40001 where the index is newer than the snapshot that is read: entries of rows which were there before it
-  ///   may have come later.
+  ///   may have come later. One that the transaction itself has made is readable for it.
   func requireReadable(_ index: IndexDescriptor) throws(SQLError) {
     guard let transaction, transaction.options.isolation > .readCommitted || transaction.options.readTime != nil,
-      transaction.options.readTime ?? transaction.id.start < index.readableFrom
+      transaction.options.readTime ?? transaction.id.start < index.readableFrom, index.readableFrom < .max
     else { return }
     throw SQLError(
       .serializationFailure, "index \"\(index.name)\" is newer than the snapshot of the transaction",

@@ -50,7 +50,7 @@ extension SQLSession {
   }
 
   private func soleCachedStatement(of sql: String) throws(SQLError) -> CachedStatement? {
-    let statements = try cache.statements(of: sql)
+    let statements = try cache.statements(of: sql, catalogVersion: catalog.version)
     guard statements.count <= 1 else {
       throw SQLError(.syntaxError, "cannot insert multiple commands into a prepared statement")
     }
@@ -63,6 +63,7 @@ extension SQLSession {
         .insufficientResources, "too many prepared statements (\(limits.preparedStatementsMax))",
         hint: "DEALLOCATE those that are not needed any more.")
     }
+    statement.isPrepared = true
     prepared[name] = statement
   }
 

@@ -1,6 +1,7 @@
 import Expressions
 import Operations
 import Runtime
+import Schema
 import Values
 
 /// One run of a statement: its plan, and what is fixed for it.
@@ -24,16 +25,21 @@ extension SQLSession {
   /// Microseconds since 2000-01-01 UTC.
   func now() -> Int64 { Int64(clamping: clock.wallMicroseconds()) &- Self.epochMicroseconds }
 
+  /// As the session sees it: with the changes of its own transaction.
+  var catalog: CatalogSnapshot { transaction?.data?.catalog ?? dataPlane.catalog }
+
   func bindingContext() -> BindingContext {
     BindingContext(
-      catalog: dataPlane.catalog, virtualTables: .standard, searchPath: settings.searchPath, format: settings.format,
+      catalog: catalog, virtualTables: .standard, searchPath: settings.searchPath, format: settings.format,
       now: transaction?.startTime ?? now(), facts: facts)
   }
 
   /// The statement's plan; made anew if the catalog or the settings have changed.
   func plan(of statement: CachedStatement) throws(SQLError) -> StatementPlan {
-    try statement.plan(
-      in: bindingContext(), catalogVersion: dataPlane.catalog.version, settingsGeneration: settings.generation)
+    let data = transaction?.data
+    return try statement.plan(
+      in: bindingContext(), catalogVersion: catalog.version,
+      viewOf: data?.changesSchema == true ? data?.id : nil, settingsGeneration: settings.generation)
   }
 
   /// Runs the work of one statement in a task that `cancel` and the statement's timeout can stop.
@@ -282,7 +288,7 @@ extension SQLSession {
   /// Finds a sequence by its name, which may say the schema.
   private func sequence(named name: String) throws(SQLError) -> SequenceKey {
     let plain = name.split(separator: ".").last.map { String($0).filter { $0 != "\"" } } ?? name
-    for table in dataPlane.catalog.tables.values.sorted(by: { $0.id < $1.id }) {
+    for table in catalog.tables.values.sorted(by: { $0.id < $1.id }) {
       if let sequence = table.sequences.first(where: { $0.name == plain }) {
         return SequenceKey(table: table.id.rawValue, column: sequence.column)
       }

@@ -81,6 +81,7 @@ extension SQLSession {
   func dataTransaction(
     for access: StatementPlan.RowAccess, writes: Bool
   ) throws(SQLError) -> (any Transaction)? {
+    if let data = transaction?.data, data.changesSchema { return data }
     let isolation = settings.currentCharacteristics.level.isolation
     // The first query of a block fixes the snapshot, also one that reads no table.
     if access == .none, transaction?.phase != .block || isolation == .readCommitted { return nil }
@@ -242,16 +243,8 @@ extension SQLSession {
     throw SQLError(.activeTransaction, "\(command) cannot run inside a transaction block")
   }
 
-  /// Whether the running statement is all that its transaction has done so far, and nobody opened a block.
-  var isAlone: Bool { transaction?.phase == .implicit && transaction?.data == nil }
-
-  /// Changes of the catalog are not part of transactions yet.
-  /// - Throws: 0A000 where something could have to be undone with them.
-  func requireNoTransaction(_ command: String) throws(SQLError) {
-    if isAlone { return }
-    throw .unsupported(
-      "\(command) in a transaction", hint: "Send it before BEGIN or after COMMIT; it commits on its own.")
-  }
+  /// Whether the running statement is all that its transaction has done so far and will do, and nobody opened a block.
+  var isAlone: Bool { transaction?.phase == .implicit && transaction?.data == nil && place.isLast }
 }
 
 extension TransactionSyntax {

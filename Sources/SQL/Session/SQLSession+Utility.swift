@@ -9,37 +9,24 @@ extension SQLSession {
   ) async throws(SQLError) -> StatementResult {
     switch syntax {
     case .createTable(let create):
-      try requireWritable("CREATE TABLE")
-      try requireNoTransaction("CREATE TABLE")
       try await createTable(create, execution, sink: sink)
       return .command(tag: "CREATE TABLE")
     case .dropTables(let tables, let ifExists, let cascade):
-      try requireWritable("DROP TABLE")
-      try requireNoTransaction("DROP TABLE")
       try await dropTables(tables, ifExists: ifExists, cascade: cascade, execution, sink: sink)
       return .command(tag: "DROP TABLE")
     case .createIndex(let create):
-      try requireWritable("CREATE INDEX")
-      try requireNoTransaction("CREATE INDEX")
       try await createIndex(create, execution, sink: sink)
       return .command(tag: "CREATE INDEX")
     case .dropIndexes(let indexes, let ifExists, let cascade):
-      try requireWritable("DROP INDEX")
-      try requireNoTransaction("DROP INDEX")
       try await dropIndexes(indexes, ifExists: ifExists, cascade: cascade, execution, sink: sink)
       return .command(tag: "DROP INDEX")
     case .alterTable(let relation, let alteration, let ifExists):
-      try requireWritable("ALTER TABLE")
-      try requireNoTransaction("ALTER TABLE")
       try await alterTable(relation, alteration, ifExists: ifExists, execution, sink: sink)
       return .command(tag: "ALTER TABLE")
     case .addPrimaryKey(let relation, let constraint, let ifExists):
-      try requireWritable("ALTER TABLE")
-      try requireNoTransaction("ALTER TABLE")
       try await addPrimaryKey(relation, constraint, ifExists: ifExists, execution, sink: sink)
       return .command(tag: "ALTER TABLE")
     case .truncate(let relations):
-      try requireWritable("TRUNCATE TABLE")
       try await truncate(relations, execution)
       return .command(tag: "TRUNCATE TABLE")
     case .copy(let copy):

@@ -91,7 +91,7 @@ package actor SQLSession: Session {
     portals[""] = nil
     messageCame(sql)
     do throws(SQLError) {
-      let statements = try cache.statements(of: sql)
+      let statements = try cache.statements(of: sql, catalogVersion: catalog.version)
       if statements.isEmpty {
         try await sink.emptyQuery()
         return

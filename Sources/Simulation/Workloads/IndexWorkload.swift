@@ -158,7 +158,7 @@ package final class IndexWorkload: Workload {
 }
 
 /// For statements of which only the end counts.
-private struct SilentSink: ResultSink {
+struct SilentSink: ResultSink {
   func columns(_ columns: [ResultColumn]) {}
   func rows(_ rows: [Row], columns: [ResultColumn], settings: FormatSettings) {}
   func complete(tag: String) {}

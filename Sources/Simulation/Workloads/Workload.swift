@@ -38,12 +38,13 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
   case ring
   case counterTransactions = "txcount"
   case lock
+  case schema
 
   /// Whether its checkers hold transactions' snapshots against real time.
   var judgesRealTime: Bool {
     switch self {
     case .append, .multiKey, .predicate, .fork, .unique, .ring, .counterTransactions, .lock: true
-    case .register, .set, .count, .definition, .bank, .index: false
+    case .register, .set, .count, .definition, .bank, .index, .schema: false
     }
   }
 
@@ -64,6 +65,7 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
     case .ring: RingWorkload(scale: scale)
     case .counterTransactions: CounterTransactionsWorkload(scale: scale)
     case .lock: LockWorkload(scale: scale)
+    case .schema: SchemaWorkload(scale: scale)
     }
   }
 }

@@ -634,17 +634,15 @@ ROLLBACK; BEGIN; CREATE TABLE u (a int);
 ----
 ROLLBACK
 BEGIN
-ERROR: 0A000: CREATE TABLE in a transaction is not supported
-HINT: Send it before BEGIN or after COMMIT; it commits on its own.
-(in a failed block)
+CREATE TABLE
+(in a block)
 
 ROLLBACK; BEGIN; DROP TABLE t;
 ----
 ROLLBACK
 BEGIN
-ERROR: 0A000: DROP TABLE in a transaction is not supported
-HINT: Send it before BEGIN or after COMMIT; it commits on its own.
-(in a failed block)
+DROP TABLE
+(in a block)
 
 ROLLBACK; BEGIN; INSERT INTO t VALUES (12, 12); TRUNCATE t; SELECT count(*) FROM t; ROLLBACK;
 ----
@@ -803,4 +801,168 @@ BEGIN
 t|t
 SELECT 1
 COMMIT
+
+# Changes of the catalog are part of transactions.
+CREATE TABLE base (id int PRIMARY KEY, v text); INSERT INTO base VALUES (1, 'one'), (2, 'two');
+----
+CREATE TABLE
+INSERT 0 2
+
+BEGIN; CREATE TABLE made (id int PRIMARY KEY, b int REFERENCES base); INSERT INTO made VALUES (1, 1); CREATE INDEX made_b ON made (b); SELECT * FROM made WHERE b = 1; ROLLBACK; SELECT * FROM made;
+----
+BEGIN
+CREATE TABLE
+INSERT 0 1
+CREATE INDEX
+id:integer|b:integer
+1|1
+SELECT 1
+ROLLBACK
+ERROR: 42P01: relation "made" does not exist
+POSITION: 192
+
+SELECT relname FROM pg_class WHERE relname LIKE 'made%';
+----
+relname:name
+SELECT 0
+
+BEGIN; ALTER TABLE base ADD COLUMN n int; UPDATE base SET n = id; CREATE UNIQUE INDEX base_n ON base (n); SELECT relname FROM pg_class WHERE relname = 'base_n'; SELECT * FROM base ORDER BY id; COMMIT; SELECT * FROM base WHERE n = 2;
+----
+BEGIN
+ALTER TABLE
+UPDATE 2
+CREATE INDEX
+relname:name
+base_n
+SELECT 1
+id:integer|v:text|n:integer
+1|one|1
+2|two|2
+SELECT 2
+COMMIT
+id:integer|v:text|n:integer
+2|two|2
+SELECT 1
+
+BEGIN; INSERT INTO base VALUES (4, 'four', 2);
+----
+BEGIN
+ERROR: 23505: duplicate key value violates unique constraint "base_n"
+DETAIL: Key (n)=(2) already exists.
+(in a failed block)
+
+ROLLBACK; BEGIN; SAVEPOINT a; DROP TABLE base; SELECT * FROM base;
+----
+ROLLBACK
+BEGIN
+SAVEPOINT
+DROP TABLE
+ERROR: 42P01: relation "base" does not exist
+POSITION: 62
+(in a failed block)
+
+ROLLBACK TO a; SELECT count(*) FROM base; DROP INDEX base_n; INSERT INTO base VALUES (3, 'three', 2); COMMIT; SELECT * FROM base ORDER BY id;
+----
+ROLLBACK
+count:bigint
+2
+SELECT 1
+DROP INDEX
+INSERT 0 1
+COMMIT
+id:integer|v:text|n:integer
+1|one|1
+2|two|2
+3|three|2
+SELECT 3
+
+BEGIN; CREATE UNIQUE INDEX base_n ON base (n);
+----
+BEGIN
+ERROR: 23505: could not create unique index "base_n"
+DETAIL: Key (n)=(2) is duplicated.
+(in a failed block)
+
+ROLLBACK; BEGIN READ ONLY; CREATE TABLE no (id int);
+----
+ROLLBACK
+BEGIN
+ERROR: 25006: cannot execute CREATE TABLE in a read-only transaction
+(in a failed block)
+
+ROLLBACK; BEGIN; TRUNCATE base; SELECT count(*) FROM base; ROLLBACK; SELECT count(*) FROM base;
+----
+ROLLBACK
+BEGIN
+TRUNCATE TABLE
+count:bigint
+0
+SELECT 1
+ROLLBACK
+count:bigint
+3
+SELECT 1
+
+# Statements that come together are one transaction.
+ROLLBACK;
+----
+WARNING: 25P01: there is no transaction in progress
+ROLLBACK
+
+CREATE TABLE one (id int); CREATE TABLE two (id int); SELECT 1 / 0;
+----
+CREATE TABLE
+CREATE TABLE
+ERROR: 22012: division by zero
+
+SELECT relname FROM pg_class WHERE relname IN ('one', 'two');
+----
+relname:name
+SELECT 0
+
+# At a higher level rows may be there that the snapshot is too old for.
+BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM base; CREATE INDEX base_v ON base (v);
+----
+BEGIN
+count:bigint
+3
+SELECT 1
+ERROR: 0A000: checking the rows of a table in a transaction whose snapshot may be older than some of them is not supported
+HINT: Change the table in a READ COMMITTED transaction, or before the transaction's first query.
+(in a failed block)
+
+ROLLBACK;
+----
+ROLLBACK
+
+# A text that is sent anew has the columns of now.
+SELECT * FROM two_columns;
+----
+ERROR: 42P01: relation "two_columns" does not exist
+POSITION: 15
+
+CREATE TABLE two_columns (a int PRIMARY KEY); SELECT * FROM two_columns;
+----
+CREATE TABLE
+a:integer
+SELECT 0
+
+PREPARE columns AS SELECT * FROM two_columns; SELECT * FROM two_columns;
+----
+PREPARE
+a:integer
+SELECT 0
+
+ALTER TABLE two_columns ADD COLUMN b int;
+----
+ALTER TABLE
+
+SELECT * FROM two_columns;
+----
+a:integer|b:integer
+SELECT 0
+
+EXECUTE columns;
+----
+ERROR: 0A000: cached plan must not change result type
 

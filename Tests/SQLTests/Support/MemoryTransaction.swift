@@ -54,9 +54,16 @@ final class MemoryTransaction: Transaction, RequestCarrier {
     var writes: [TabletID: [[UInt8]: Row?]] = [:]
     /// Rows that it wrote, as they were committed when it did.
     var originals: [TabletID: [[UInt8]: Row?]] = [:]
-    var marks: [(rows: [TabletID: [[UInt8]: Row]], writes: [TabletID: [[UInt8]: Row?]])] = []
+    var marks: [(rows: [TabletID: [[UInt8]: Row]], writes: [TabletID: [[UInt8]: Row?]], plane: Stored)] = []
+    /// What was stored before its first change of the catalog: nobody else looks meanwhile.
+    var before: Stored?
     var isOver = false
     var lockTimeoutMilliseconds: UInt64 = 0
+  }
+
+  private struct Stored {
+    var catalog: CatalogSnapshot
+    var rows: [TabletID: [[UInt8]: Row]]
   }
 
   let id: TransactionID
@@ -72,9 +79,36 @@ final class MemoryTransaction: Transaction, RequestCarrier {
       State(rows: plane.state.withLock { $0.rows }, lockTimeoutMilliseconds: options.lockTimeoutMilliseconds))
   }
 
+  var catalog: CatalogSnapshot { plane.catalog }
+  var changesSchema: Bool { state.withLock { $0.before != nil } }
+
+  var hasSnapshot: Bool { options.isolation > .readCommitted }
+
+  func change(_ change: CatalogChange, deadline: Deadline?) async throws(SQLError) -> CatalogChangeResult {
+    plane.note("change")
+    let stored = stored
+    state.withLock { if $0.before == nil { $0.before = stored } }
+    let result = try await plane.change(change, deadline: deadline)
+    look()
+    return result
+  }
+
+  private var stored: Stored { plane.state.withLock { Stored(catalog: $0.catalog, rows: $0.rows) } }
+
+  private func restore(_ stored: Stored) {
+    plane.state.withLock { state in
+      state.catalog = stored.catalog
+      state.rows = stored.rows
+    }
+  }
+
   func beginStatement() {
     plane.note("statement")
-    guard options.isolation == .readCommitted else { return }
+    if options.isolation == .readCommitted { look() }
+  }
+
+  /// From here on it sees what is stored now.
+  private func look() {
     let newest = plane.state.withLock { $0.rows }
     state.withLock { state in
       state.rows = newest
@@ -131,6 +165,8 @@ final class MemoryTransaction: Transaction, RequestCarrier {
     return result
   }
 
+  func load(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult? { nil }
+
   func mutateAlone(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
     let view = self.view
     let result = try await view.mutateAlone(mutation, deadline: deadline)
@@ -171,8 +207,9 @@ final class MemoryTransaction: Transaction, RequestCarrier {
   }
 
   func mark() -> SavepointMark {
-    state.withLock { state in
-      state.marks.append((state.rows, state.writes))
+    let stored = stored
+    return state.withLock { state in
+      state.marks.append((state.rows, state.writes, stored))
       return SavepointMark(sequence: UInt32(state.marks.count - 1))
     }
   }
@@ -180,11 +217,13 @@ final class MemoryTransaction: Transaction, RequestCarrier {
   func rollback(to mark: SavepointMark) async throws(SQLError) {
     plane.note("rollback to")
     try plane.failIfAsked(.rollbackTo)
-    state.withLock { state in
+    let (kept, changesSchema) = state.withLock { state in
       let kept = state.marks[Int(mark.sequence)]
       (state.rows, state.writes) = (kept.rows, kept.writes)
       state.marks.removeSubrange((Int(mark.sequence) + 1)...)
+      return (kept.plane, state.before != nil)
     }
+    if changesSchema { restore(kept) }
   }
 
   func commit(deadline: Deadline?) async throws(SQLError) {
@@ -207,6 +246,10 @@ final class MemoryTransaction: Transaction, RequestCarrier {
 
   func rollback() async {
     plane.note("rollback")
-    state.withLock { $0.isOver = true }
+    let before = state.withLock { state in
+      state.isOver = true
+      return state.before
+    }
+    if let before { restore(before) }
   }
 }
