@@ -31,6 +31,7 @@ extension TabletReplica {
       ReadWaiter(
         time: time, selection: selection, transaction: transaction, deadline: now + 1_000_000_000,
         continuation: waiter))
+    proposePostponed()
     refreshHorizon()
     if isFirst, wantsHorizon(for: time) { raft.beginRound(effects: &effects) }
     turns.mark(self)
