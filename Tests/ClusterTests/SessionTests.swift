@@ -55,6 +55,25 @@ extension ClusterTests {
     }
   }
 
+  @Test("A change of a table waits for who has written to it")
+  func changeWaitsForWriters() throws {
+    let cluster = try SharedCluster.running()
+    let writer = try PostgresConnection(cluster.targets[0])
+    let builder = try PostgresConnection(cluster.targets[1])
+    let onlooker = try PostgresConnection(cluster.targets[2])
+    try onlooker.execute("DROP TABLE IF EXISTS awaited")
+    try onlooker.execute("CREATE TABLE awaited (id int PRIMARY KEY, n int)")
+    try onlooker.execute("INSERT INTO awaited VALUES (1, 10), (2, 20)")
+    try writer.execute("BEGIN; UPDATE awaited SET n = 11 WHERE id = 1")
+    try builder.send("CREATE INDEX awaited_n ON awaited (n)")
+    try Wait.until("the index is being made") {
+      try onlooker.execute("SELECT relname FROM pg_class WHERE relname = 'awaited_n'").rows == [["awaited_n"]]
+    }
+    try writer.execute("COMMIT")
+    while try builder.nextResult(timeout: .seconds(20)) != nil {}
+    #expect(try onlooker.execute("SELECT id FROM awaited WHERE n = 11").rows == [["1"]])
+  }
+
   @Test("Every node says who holds, who waits, and for whom")
   func openTransactions() throws {
     let scene = try Standstill(table: "held")
