@@ -82,6 +82,11 @@ struct MetricsPage {
     page.gauge(
       "apus_store_bytes", "Bytes of all stores, on disk and in memory.",
       Double(replicas.reduce(0) { $0 + $1.sizeBytes }))
+    let compactions = node.compactor.counters
+    page.counter("apus_compactions_total", "Stores rewritten to be rid of garbage.", Double(compactions.completed))
+    page.counter("apus_compactions_failed_total", "Rewrites that failed.", Double(compactions.failed))
+    page.counter(
+      "apus_compaction_freed_bytes_total", "Bytes on disk that rewrites have freed.", Double(compactions.freedBytes))
     if tabletLimit > 0 {
       page.begin("apus_tablet_store_bytes", "Bytes of one tablet's store.", "gauge")
       for replica in replicas.prefix(tabletLimit) {

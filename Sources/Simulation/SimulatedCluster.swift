@@ -5,6 +5,7 @@ import Operations
 import Runtime
 import Storage
 import Synchronization
+import Tablet
 import Transport
 
 /// A whole cluster in one process: real node cores on simulated time, network and disks. The seed decides everything.
@@ -19,6 +20,8 @@ package final class SimulatedCluster {
   /// Each node's stores outlive its crashes; what they lose is the engine's business.
   private var engines: [Int: MemoryStorageEngine] = [:]
   private let logger: Logger
+  /// Turns a node's numbers once more, when it starts.
+  package var tuneTablets: (inout TabletSettings) -> Void = { _ in }
 
   package init(
     seed: UInt64, size: Int = 3, world settings: SimulatedWorld.Settings = SimulatedWorld.Settings(),
@@ -57,6 +60,7 @@ package final class SimulatedCluster {
     configuration.tablets.logTailBytes = 4 << 10
     configuration.tablets.flushTicks = 1
     chooseLimitsOfTransactions(&configuration)
+    tuneTablets(&configuration.tablets)
     return configuration
   }
 

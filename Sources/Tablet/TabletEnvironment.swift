@@ -15,6 +15,8 @@ package struct TabletEnvironment: Sendable {
   package var log: WriteAheadLog
   package var reachedTime: ReachedTime
   package var engine: any StorageEngine
+  /// Rewrites stores that hold much garbage; one for the whole node.
+  package var compactor: Compactor
   /// The directory that holds a directory for each tablet.
   package var directory: String
   package var catalog: CatalogBox
@@ -32,7 +34,8 @@ package struct TabletEnvironment: Sendable {
 
   package init(
     node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog, reachedTime: ReachedTime,
-    engine: any StorageEngine, directory: String, catalog: CatalogBox, settings: TabletSettings, logger: Logger,
+    engine: any StorageEngine, compactor: Compactor, directory: String, catalog: CatalogBox, settings: TabletSettings,
+    logger: Logger,
     fatal: @escaping @Sendable (String) -> Void, post: @escaping @Sendable (NodeID, [UInt8]) -> Void,
     call: @escaping @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8], peers: TransactionPeers
   ) {
@@ -44,6 +47,7 @@ package struct TabletEnvironment: Sendable {
     self.log = log
     self.reachedTime = reachedTime
     self.engine = engine
+    self.compactor = compactor
     self.directory = directory
     self.catalog = catalog
     self.settings = settings
@@ -85,6 +89,10 @@ package struct TabletSettings: Sendable {
   package var lockWaitNanoseconds: UInt64 = 30_000_000_000
   /// How long versions that are superseded stay readable, in microseconds.
   package var historyMicroseconds: UInt64 = 900_000_000
+  /// Bytes of garbage that a store must hold to be worth a compaction.
+  package var garbageBytesMin = 8 << 20
+  /// A store is compacted when this share of it may be garbage.
+  package var garbageShareMax = 0.5
   /// Rows of a statement that are evaluated in one turn of the loop.
   package var evaluatedKeysMax = 2_000
   /// What one transaction may write to one tablet before it commits, in bytes: it is in its leader's memory.
@@ -107,6 +115,14 @@ package struct TabletSettings: Sendable {
     raft.electionTicks = 5
     raft.heartbeatTicks = 1
     raft.horizonReserve = 400_000 << HybridTime.logicalBits
+  }
+}
+
+extension TabletSettings {
+  /// The earliest time that may be read of a tablet whose last write was at `time`.
+  func historyCutoff(asOf time: HybridTime) -> HybridTime {
+    time.microseconds > historyMicroseconds
+      ? HybridTime(microseconds: time.microseconds - historyMicroseconds) : .zero
   }
 }
 

@@ -118,7 +118,9 @@ struct ReadSlice: Sendable {
     limits.rowsMax = max(1, request.maxRows)
     limits.bytesMax = max(1, request.maxBytes)
     do throws(DocStoreError) {
-      return .success(try executor.execute(request.read, at: point, resume: request.resume, limits: limits))
+      let outcome = try executor.execute(request.read, at: point, resume: request.resume, limits: limits)
+      try executor.reader.requireUncollected(at: point)
+      return .success(outcome)
     } catch {
       return .failure(error)
     }

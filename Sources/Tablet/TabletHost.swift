@@ -29,6 +29,8 @@ package actor TabletHost {
   /// Reads that may meet many rows.
   let readers: [any BlockingWorker]
   var nextReader = 0
+  /// The replica whose store is being rewritten.
+  var compacting: TabletReplica?
   var isStopped = false
   private var ticksToPreference = 0
   private var ticksToFlush = 0
@@ -80,6 +82,7 @@ package actor TabletHost {
     if ticksToFlush <= 0 {
       ticksToFlush = environment.settings.flushTicks
       flushWhatIsDue()
+      compactWhatIsDue()
     }
     preferLeaders()
   }

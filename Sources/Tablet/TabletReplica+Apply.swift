@@ -45,6 +45,7 @@ extension TabletReplica {
               schemaVersionRequired = max(known, version)
             }
           }
+          garbage.wrote(outcome.documents)
           all.append(outcome.documents)
         }
         if let ended = outcome.ended { hasEnded.append(ended) }

@@ -261,6 +261,8 @@ extension TabletReplica {
     guard let context = operation.request.transaction, context.isolation > .readCommitted,
       let snapshot = context.readTime
     else { return }
+    // What was deleted after such a snapshot may have left no trace.
+    guard snapshot >= historyCutoff else { throw .statement(.snapshotTooOld) }
     let reader = RowReader(store: store, codec: evaluator.codec, historyCutoff: historyCutoff)
     for key in operation.keys {
       if let newest = try reader.newestTime(of: key), newest > snapshot {

@@ -89,8 +89,13 @@ final class TabletReplica {
   private var currentCodec: RowCodec?
 
   /// Reads below it are refused: compaction may have taken what they would need.
-  var historyCutoff = HybridTime.zero
+  var historyCutoff: HybridTime
+  /// What a compaction of the store could collect.
+  var garbage = GarbageMeter()
   var isFlushing = false
+  var isCompacting = false
+  /// Those who want to take the store's files away, when nobody rewrites them any more.
+  var compactionWaiters: [CheckedContinuation<Void, Never>] = []
   /// Ticks since this replica was last asked for a read or a write.
   var ticksUnused = 0
   /// Whether a checkpoint is on its way into the place of the store; nothing is applied meanwhile.
@@ -116,6 +121,7 @@ final class TabletReplica {
     self.store = store
     self.storeName = storeName
     self.appliedTime = appliedTime
+    historyCutoff = environment.settings.historyCutoff(asOf: appliedTime)
     self.retries = retries
     announced = raft.appliedIndex
   }

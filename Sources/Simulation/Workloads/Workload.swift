@@ -131,6 +131,18 @@ package struct PairTable {
     ).affectedCount
   }
 
+  /// Adds one to the value of every row.
+  package func increaseAll() async throws(SQLError) -> Int {
+    try await mutate(
+      .update(
+        .ranges([table.wholeRange]), filter: nil,
+        [Assignment(column: 1, value: Pairs.sum(Pairs.value, Pairs.constant(1)))]))
+  }
+
+  package func deleteAll() async throws(SQLError) -> Int {
+    try await mutate(.delete(.ranges([table.wholeRange]), filter: nil))
+  }
+
   /// The value of the row with this key: nil for no row.
   package func read(_ key: Int64) async throws(SQLError) -> Int64? {
     try await rows(selection(key)).first.flatMap { PairTable.integer($0[1]) }

@@ -81,6 +81,8 @@ final class MemoryStore: Store {
     state.withLock { $0.retention.cutoff = max($0.retention.cutoff, time) }
   }
 
+  var historyCutoff: HybridTime { state.withLock(\.retention.cutoff) }
+
   func setBounds(lower: [UInt8], upper: [UInt8]?) {
     state.withLock { state in
       state.retention.lower = lower
