@@ -30,6 +30,9 @@ struct MetricsPage {
     page.counter("apus_log_records_total", "Records written.", Double(log.records))
     page.counter("apus_log_bytes_total", "Bytes written.", Double(log.bytes))
     page.gauge("apus_log_size_bytes", "Size of the write-ahead log on disk.", Double(log.bytesOnDisk))
+    page.gauge(
+      "apus_disk_full", "Whether the disk has no room for the write-ahead log or for a store.",
+      await node.tablets.isDiskFull ? 1 : 0)
     page.gauge("apus_log_segments", "Segments of the write-ahead log.", Double(log.segments))
     page.histogram(
       "apus_log_sync_duration_seconds", "Time to write and sync one frame of the log.", counts: log.histogram,

@@ -141,6 +141,19 @@ package final class SimulatedCluster {
     }
   }
 
+  /// Lets a node's stores take nothing more, and its log so many more bytes and then none, until `emptyDisk`.
+  /// - Parameter bytes: nil for a log that does not notice.
+  package func fillDisk(of node: Int, leaving bytes: Int?) {
+    let disk = world.disk(of: node)
+    disk.quotaBytes = bytes.map { disk.bytesUsed + $0 }
+    engines[node]?.isFull = true
+  }
+
+  package func emptyDisk(of node: Int) {
+    world.disk(of: node).quotaBytes = nil
+    engines[node]?.isFull = false
+  }
+
   package func isUp(_ node: Int) -> Bool { world.isUp(node) }
 
   // MARK: For the driver

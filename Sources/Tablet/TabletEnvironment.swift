@@ -73,6 +73,8 @@ package struct TabletSettings: Sendable {
   package var flushTicks = 2
   /// Ticks between two looks for tablets whose preferred leader is well again.
   package var preferenceTicks = 15
+  /// How long a preferred replica that did not take the lead is left alone, in nanoseconds.
+  package var preferencePauseNanoseconds: UInt64 = 60_000_000_000
   /// Leaders that are handed over in one such look.
   package var transfersAtOnce = 4
   /// Bytes of memtables of all tablets of this loop above which the largest is flushed.
@@ -85,6 +87,13 @@ package struct TabletSettings: Sendable {
   package var logTailBytes = 8 << 20
   /// Writes that may wait at a leader, for locks or for consensus; above it, requests are told to come again.
   package var operationsMax = 20_000
+  /// How long a leader tries to hand over what a full disk keeps it from writing before it refuses writes, in nanoseconds.
+  package var fullDiskPatienceNanoseconds: UInt64 = 3_000_000_000
+  /// Ticks between two attempts to flush a store that found no room.
+  package var fullFlushTicks = 10
+  /// Ticks between two attempts to hand over to somebody who shows that there is room, and to somebody who does not.
+  package var handOverTicks = 10
+  package var blindHandOverTicks = 150
   /// How long a write waits for row locks, in nanoseconds, before the client is told.
   package var lockWaitNanoseconds: UInt64 = 30_000_000_000
   /// How long versions that are superseded stay readable, in microseconds.

@@ -222,6 +222,7 @@ extension TabletHost {
     // The sender may have collected as much as this.
     replica.historyCutoff = max(replica.historyCutoff, environment.settings.historyCutoff(asOf: meta.time))
     replica.garbage = GarbageMeter()
+    replica.unwritten = nil
     replica.retries = meta.retries
     replica.ledger = meta.ledger
     replica.schemaVersionRequired = nil

@@ -7,6 +7,8 @@ extension TabletHost {
   /// Rewrites the store with the most garbage, if any has enough and the node rewrites no other one now. The engine's own
   /// compactions take some files at a time, so tombstones stay, and what they cover in the others.
   func compactWhatIsDue() {
+    // A rewrite needs room for all of the store again.
+    if isDiskFull { return }
     var worst: (replica: TabletReplica, garbage: Int)?
     for id in replicas.keys.sorted() {
       guard let replica = replicas[id], let store = replica.store, !replica.isInstalling, !replica.isCompacting

@@ -24,7 +24,7 @@ extension TabletHost {
     }
   }
 
-  private func flush(_ replica: TabletReplica) {
+  func flush(_ replica: TabletReplica) {
     guard let store = replica.store, !replica.isFlushing, !replica.isInstalling else { return }
     do {
       guard let mark = try replica.saveMeta() else { return }
@@ -36,6 +36,8 @@ extension TabletHost {
       } completion: { [weak self] result in
         self?.assumeIsolated { $0.flushEnded(id, mark, result) }
       }
+    } catch StorageError.noSpace {
+      replica.storeIsFull = true
     } catch {
       environment.fatal("tablet \(replica.id) cannot write to its store: \(error)")
     }
@@ -47,6 +49,11 @@ extension TabletHost {
     guard let replica = replicas[tablet] else { return }
     switch result {
     case .success: replica.flushed(through: mark)
+    case .failure(StorageError.noSpace(let reason)):
+      replica.isFlushing = false
+      replica.storeIsFull = true
+      environment.logger.warning(
+        "no room to flush a store; it is tried again", metadata: ["tablet": "\(tablet)", "reason": "\(reason)"])
     case .failure(let error): environment.fatal("tablet \(tablet) cannot flush its store: \(error)")
     }
   }

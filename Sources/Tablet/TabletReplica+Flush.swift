@@ -17,7 +17,7 @@ extension TabletReplica {
   /// Saves what has to survive beside the documents (see `TabletMeta`). Returns what a flush that starts after this call
   /// covers, or nil if nothing was ever applied.
   func saveMeta() throws -> FlushMark? {
-    guard let store, raft.appliedIndex.raw > 0 else { return nil }
+    guard let store, raft.appliedIndex.raw > 0, unwritten == nil else { return nil }
     if appliedTime > .zero {
       retries.expire(at: appliedTime)
       historyCutoff = max(historyCutoff, environment.settings.historyCutoff(asOf: appliedTime))
@@ -37,6 +37,7 @@ extension TabletReplica {
   /// reckons its cutoff from the meta record, and must not let a read through that misses what was collected.
   func flushed(through mark: FlushMark) {
     isFlushing = false
+    storeIsFull = false
     guard !isRemoved else { return }
     probe("flush completed")
     store?.setHistoryCutoff(mark.cutoff)

@@ -29,6 +29,10 @@ extension TabletReplica {
       probe("retry joined the running write")
       return running.join(waiter)
     }
+    if refusesWrites {
+      probe("write refused on a full disk")
+      return waiter.resume(returning: .failed(.diskFull))
+    }
     guard operations.count < environment.settings.operationsMax else { return waiter.resume(returning: .notReady) }
     let operation = WriteOperation(
       request: request, owner: drawNumber(), transaction: nil, lockRequest: drawNumber(),

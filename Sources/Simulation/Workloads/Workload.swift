@@ -151,7 +151,7 @@ package struct PairTable {
   /// All rows, at one time.
   package func readAll() async throws(SQLError) -> [Row] { try await rows(.ranges([table.wholeRange])) }
 
-  func tableRead(of selection: KeySelection) -> TableRead {
+  package func tableRead(of selection: KeySelection) -> TableRead {
     TableRead(
       table: table.id, schemaVersion: table.version, selection: selection,
       pipeline: RowPipeline(
