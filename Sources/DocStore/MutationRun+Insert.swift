@@ -13,7 +13,7 @@ extension MutationRun {
       } else {
         nil
       }
-    var lookup = try documentCursor()
+    var lookup = try reader.documentCursor()
     for row in rows {
       // The rules come before the key, as in PostgreSQL: a bad row fails even where it would be skipped.
       let key = try Self.checking { () throws(SQLError) in

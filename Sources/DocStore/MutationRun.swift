@@ -8,7 +8,7 @@ import Values
 /// One mutation under evaluation.
 struct MutationRun {
   let evaluator: MutationEvaluator
-  private let reader: RowReader
+  let reader: RowReader
   private let point: ReadPoint
   private let returning: [CompiledExpression]?
   private(set) var pending: PendingWrites
@@ -44,22 +44,13 @@ struct MutationRun {
     }
   }
 
-  /// What looks up stored rows one after the other, as `storedRow(at:by:)` takes it.
-  func documentCursor() throws(DocStoreError) -> Cursor {
-    do { return try reader.store.documentCursor(.regular) } catch { throw .storage(error) }
-  }
-
   /// As `storedRow(at:)`, by a cursor that serves many of them.
   func storedRow(at key: [UInt8], by cursor: inout Cursor) throws(DocStoreError) -> Row? {
-    if reader.overlay?[key] != nil { return try storedRow(at: key) }
     try reader.requireHistory(at: point)
-    do throws(StorageError) {
-      try cursor.seek(toVersionOf: key, notAfter: point.time)
-      guard cursor.isValid else { return nil }
-      var row = Row(repeating: .null, count: evaluator.codec.columnCount)
-      return try evaluator.codec.unpack(cursor, columns: nil, into: &row) ? row : nil
-    } catch {
-      throw .storage(error)
+    var row = Row(repeating: .null, count: evaluator.codec.columnCount)
+    switch try reader.get(key, by: &cursor, at: point, columns: nil, into: &row) {
+    case .found(let exists): return exists ? row : nil
+    case .uncertain: preconditionFailure("a read without an uncertainty window cannot be uncertain")
     }
   }
 
@@ -70,9 +61,14 @@ struct MutationRun {
   ) throws(DocStoreError) {
     let filter = filter.map { CompiledExpression($0) }
     switch selection {
+    case .points(let keys) where keys.count == 1:
+      guard let row = try storedRow(at: keys[0]), try passes(row, filter) else { return }
+      try countRow()
+      try body(&self, keys[0], row)
     case .points(let keys):
+      var cursor = try reader.documentCursor()
       for key in keys {
-        guard let row = try storedRow(at: key), try passes(row, filter) else { continue }
+        guard let row = try storedRow(at: key, by: &cursor), try passes(row, filter) else { continue }
         try countRow()
         try body(&self, key, row)
       }

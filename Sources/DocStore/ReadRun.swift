@@ -53,6 +53,9 @@ struct ReadRun {
   // MARK: - Rows in
 
   mutating func visit(points: [[UInt8]]) throws(DocStoreError) {
+    if isDone { return }
+    if points.count == 1 { return try take(reader.get(points[0], at: point, columns: columns, into: &row)) }
+    var cursor = try reader.documentCursor()
     for (index, key) in points.enumerated() {
       if isDone { return }
       if index > 0, isFull {
@@ -60,12 +63,16 @@ struct ReadRun {
         return
       }
       try checkCancellation()
-      versionCount += 1
-      switch try reader.get(key, at: point, columns: columns, into: &row) {
-      case .found(true): try push()
-      case .found(false): break
-      case .uncertain(let time): note(time)
-      }
+      try take(reader.get(key, by: &cursor, at: point, columns: columns, into: &row))
+    }
+  }
+
+  private mutating func take(_ outcome: ReadOutcome<Bool>) throws(DocStoreError) {
+    versionCount += 1
+    switch outcome {
+    case .found(true): try push()
+    case .found(false): break
+    case .uncertain(let time): note(time)
     }
   }
 

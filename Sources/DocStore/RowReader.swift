@@ -50,17 +50,40 @@ package struct RowReader: Sendable {
     if let own = overlay?[documentKey] { return .found(try codec.unpack(own, columns: columns, into: &row)) }
     try requireHistory(at: point)
     do throws(StorageError) {
-      // Newest first: if any version is in doubt, the first one is the latest of them.
       let cursor = try store.versions(.regular, of: documentKey, notAfter: point.uncertaintyLimit)
-      guard cursor.isValid else { return .found(false) }
-      guard let time = VersionedKey.time(of: cursor.keySpan) else {
-        throw .corrupt("a version's key is too short")
-      }
-      if time > point.time { return .uncertain(time) }
-      return .found(try codec.unpack(cursor, columns: columns, into: &row))
+      return try version(under: cursor, at: point, columns: columns, into: &row)
     } catch {
       throw .storage(error)
     }
+  }
+
+  /// A cursor for the `get` of one document after the other.
+  func documentCursor() throws(DocStoreError) -> Cursor {
+    do { return try store.documentCursor(.regular) } catch { throw .storage(error) }
+  }
+
+  /// As the other `get`, by a cursor that has been at other documents before and can go to more of them.
+  func get(
+    _ documentKey: [UInt8], by cursor: inout Cursor, at point: ReadPoint, columns: [Int]?, into row: inout Row
+  ) throws(DocStoreError) -> ReadOutcome<Bool> {
+    if let own = overlay?[documentKey] { return .found(try codec.unpack(own, columns: columns, into: &row)) }
+    do throws(StorageError) {
+      try cursor.seek(toVersionOf: documentKey, notAfter: point.uncertaintyLimit)
+      return try version(under: cursor, at: point, columns: columns, into: &row)
+    } catch {
+      throw .storage(error)
+    }
+  }
+
+  /// The cursor stands on the newest version up to the read's uncertainty limit, if there is one: if any version is in
+  /// doubt, this is the latest of them.
+  private func version(
+    under cursor: borrowing Cursor, at point: ReadPoint, columns: [Int]?, into row: inout Row
+  ) throws(StorageError) -> ReadOutcome<Bool> {
+    guard cursor.isValid else { return .found(false) }
+    guard let time = VersionedKey.time(of: cursor.keySpan) else { throw .corrupt("a version's key is too short") }
+    if time > point.time { return .uncertain(time) }
+    return .found(try codec.unpack(cursor, columns: columns, into: &row))
   }
 }
 

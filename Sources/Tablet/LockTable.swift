@@ -246,6 +246,12 @@ package struct LockTable: Sendable {
     return (key, owners.isEmpty ? lock.waiters.map(\.owner) : owners)
   }
 
+  /// The most requests that wait for one of the keys.
+  package func waiterCount(on keys: [[UInt8]]) -> Int {
+    // Where nobody waits, as nearly always, no key has to be looked at.
+    waiting.isEmpty ? 0 : keys.reduce(0) { max($0, locks[$1]?.waiters.count ?? 0) }
+  }
+
   /// How strongly an owner holds a key; nil if it does not.
   package func strength(of owner: Owner, on key: [UInt8]) -> RowLockStrength? {
     locks[key]?.holders.first { $0.owner == owner }?.strength

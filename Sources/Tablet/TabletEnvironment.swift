@@ -110,6 +110,9 @@ package struct TabletSettings: Sendable {
   package var stagedPieceBytesMax = 1 << 20
   /// Staged documents that one entry of the log commits.
   package var resolvedDocumentsMax = 8192
+  /// How long a resolution that nobody waits for may wait for other records to go with, in nanoseconds. Long enough for a
+  /// tablet with a hundred transactions a second, and hardly longer than a resolution's round takes anyway.
+  package var resolutionDelayNanoseconds: UInt64 = 10_000_000
   /// A transaction whose gateway was not heard of for so long is given up, in nanoseconds.
   package var transactionExpiryNanoseconds: UInt64 = 4_000_000_000
   /// What is staged and not resolved for so long is asked for, in nanoseconds.

@@ -91,7 +91,7 @@ extension TabletHost {
   }
 
   /// A read of at most this many keys runs on the loop: it is over sooner than another thread would begin.
-  private static var inlinePointsMax: Int { 32 }
+  private static var inlinePointsMax: Int { 64 }
 
   private func finish(
     _ result: Result<ReadOutcome<ReadBatch>, DocStoreError>, at time: HybridTime, of replica: TabletReplica

@@ -48,7 +48,12 @@ package actor TabletHost {
     readers = (0..<2).map { environment.runtime.blocking.makeWorker(named: "read-\(name)-\($0)") }
     let loop = environment.loop
     let relay = HostRelay()
-    turns = TurnQueue { loop.execute { relay.host?.assumeIsolated { $0.endTurn() } } }
+    let delay = environment.settings.resolutionDelayNanoseconds
+    turns = TurnQueue {
+      loop.execute { relay.host?.assumeIsolated { $0.endTurn() } }
+    } later: {
+      loop.schedule(after: delay) { relay.host?.assumeIsolated { $0.endDelay() } }
+    }
     relay.host = self
   }
 
@@ -122,6 +127,12 @@ package actor TabletHost {
       environment.post(node, RaftFrame.encode(envelopes))
     }
     for (tablet, follower) in turns.takeWantedCheckpoints() { sendCheckpoint(of: tablet, to: follower) }
+  }
+
+  /// What was postponed has waited for long enough.
+  private func endDelay() {
+    if isStopped { return }
+    for replica in turns.takeForLater() where !replica.isRemoved { replica.proposePostponed() }
   }
 
   /// Raft messages arrived from another node.

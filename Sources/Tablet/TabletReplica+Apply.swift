@@ -23,7 +23,9 @@ extension TabletReplica {
         }
       }
       do {
-        try store.write(entries.batch, frontier: frontier(at: entries.last, of: store))
+        // Much of what transactions put into the log changes no row. That the store's frontier stays behind then does no harm:
+        // what is applied again after a crash begins at the position of `TabletMeta`, and comes to the same.
+        if !entries.batch.isEmpty { try store.write(entries.batch, frontier: frontier(at: entries.last, of: store)) }
       } catch StorageError.noSpace {
         // Retries, ledger and time are ahead of the store meanwhile: nobody may save them.
         probe("full disk holds up a store")

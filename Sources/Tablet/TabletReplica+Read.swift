@@ -38,6 +38,7 @@ extension TabletReplica {
         time: time, doubtedThrough: doubtedThrough, selection: selection, transaction: transaction,
         deadline: now + 1_000_000_000,
         continuation: waiter))
+    proposePostponed()
     refreshHorizon()
     if isFirst, wantsHorizon(for: time) { raft.beginRound(effects: &effects) }
     turns.mark(self)

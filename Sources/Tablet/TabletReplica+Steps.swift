@@ -55,6 +55,7 @@ extension TabletReplica {
 
   private func drain() -> TabletAnswer<TransactionAnswer> {
     guard !isCurrent else { return .notReady }
+    proposePostponed()
     for (id, transaction) in transactions.sorted(by: { $0.key < $1.key }) where transaction.isOpen { letGo(of: id) }
     let isIdle = transactions.isEmpty && ledger.isEmpty && inFlight.isEmpty && queue.isEmpty
     return isIdle ? .done(.done) : .notReady
@@ -187,7 +188,7 @@ extension TabletReplica {
 
   /// Commits or drops what is staged, and answers when it is done.
   func resolve(_ id: TransactionID, _ commitTime: HybridTime?, waiter: StepWaiter?) {
-    guard ledger.staged[id] != nil else {
+    guard let staged = ledger.staged[id] else {
       waiter?.resume(returning: .done(.done))
       return
     }
@@ -198,7 +199,42 @@ extension TabletReplica {
     let step = resolution(of: id, commitTime)
     if let waiter { step.join(waiter) }
     resolving[id] = step
-    queue(step)
+    if isAwaited(staged) { queue(step) } else { postpone(step) }
+  }
+
+  /// Whether somebody waits for what a transaction has staged, or soon will, as it is much, or for every node to know.
+  private func isAwaited(_ staged: TransactionLedger.Staged) -> Bool {
+    if id == .catalog || !readWaiters.isEmpty || staged.documents.count + staged.locks.count > 64 { return true }
+    return locks.waiterCount(on: staged.documents.map(\.documentKey) + staged.locks.map(\.key)) > 0
+  }
+
+  /// Nobody waits for a resolution: it can go with what is proposed next, which spares the log an entry of its own.
+  private func postpone(_ step: StepOperation) {
+    if postponed.isEmpty { turns.markLater(self) }
+    postponed.append(step)
+  }
+
+  /// Puts what was postponed behind what is to be proposed.
+  func queuePostponed() {
+    for step in postponed {
+      step.time = environment.clock.now()
+      queue.append(.step(step))
+    }
+    postponed.removeAll(keepingCapacity: true)
+  }
+
+  /// Whether a transaction whose resolution was postponed stands in the operation's way.
+  func waitsForPostponed(_ operation: WriteOperation) -> Bool {
+    if postponed.isEmpty { return false }
+    let blockers = locks.blockers(of: operation.lockRequest)?.owners.compactMap { transactionOwners[$0] } ?? []
+    return postponed.contains { blockers.contains($0.transaction) }
+  }
+
+  /// Somebody has come to wait for what was postponed, or it is time.
+  func proposePostponed() {
+    if postponed.isEmpty { return }
+    queuePostponed()
+    turns.mark(self)
   }
 
   private func resolution(of id: TransactionID, _ commitTime: HybridTime?) -> StepOperation {

@@ -55,6 +55,7 @@ extension TabletReplica {
   /// A statement was evaluated: what it writes waits for the commit.
   func keep(_ operation: WriteOperation, in transaction: OpenTransaction) {
     guard put(operation, into: transaction) else { return }
+    operation.contenderCount += locks.waiterCount(on: operation.keys)
     if case .done(let answer) = operation.answer {
       transaction.remember(answer, of: operation.request.id, floor: operation.request.floor)
     }
@@ -154,6 +155,7 @@ extension TabletReplica {
     }
     for (_, step) in resolving.sorted(by: { $0.key < $1.key }) { step.finish(.notLeader(hint: hint)) }
     resolving = [:]
+    postponed = []
     transactions = [:]
     transactionOwners = [:]
     unresolvedSince = [:]

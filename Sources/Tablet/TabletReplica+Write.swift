@@ -72,8 +72,9 @@ extension TabletReplica {
       wish, request: operation.lockRequest, owner: operation.owner, holdsWhileWaiting: operation.transaction != nil)
     if isGranted { return evaluate(operation) }
     probe("write waits for a row lock")
-    operation.hasWaited = true
+    operation.contenderCount = 1
     waitingForLocks[operation.lockRequest] = operation
+    if waitsForPostponed(operation) { proposePostponed() }
   }
 
   struct Refused: Error {
@@ -300,6 +301,7 @@ extension TabletReplica {
 
   /// Proposes what was evaluated in this turn; writes that waited together share an entry.
   func proposeQueued() {
+    if !queue.isEmpty { queuePostponed() }
     while !queue.isEmpty {
       var bytes = 0
       var count = 0
@@ -410,6 +412,6 @@ extension WriteOperation {
       MutateAnswer(
         result: result ?? MutationResult(affectedCount: 0, returned: []), epoch: transaction?.epoch ?? 0,
         pendingBytes: transaction?.overlay.byteCount ?? 0, locksRows: transaction?.locksRows ?? false,
-        hasWaited: hasWaited))
+        contenderCount: contenderCount))
   }
 }

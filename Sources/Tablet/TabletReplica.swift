@@ -66,6 +66,8 @@ final class TabletReplica {
   var resolving: [TransactionID: StepOperation] = [:]
   /// When it began to lead, in monotonic nanoseconds; nil where it does not.
   var leadingSince: UInt64?
+  /// Those of them that are still to be queued, since nobody waits for them.
+  var postponed: [StepOperation] = []
   /// The term in which this leader has locked again what the ledger says.
   var adoptedTerm: UInt64 = 0
   /// When this leader first saw what may need recovery, in monotonic nanoseconds.
@@ -245,8 +247,16 @@ final class TurnQueue {
   private var wantedCheckpoints: [(TabletID, ReplicaID)] = []
   private var isScheduled = false
   private let schedule: () -> Void
+  private var markedForLater: [TabletReplica] = []
+  private let scheduleLater: () -> Void
 
-  init(schedule: @escaping () -> Void) { self.schedule = schedule }
+  /// - Parameters:
+  ///   - schedule: has `take` called at the end of the turn.
+  ///   - scheduleLater: has `takeForLater` called a while later.
+  init(schedule: @escaping () -> Void, later scheduleLater: @escaping () -> Void) {
+    self.schedule = schedule
+    self.scheduleLater = scheduleLater
+  }
 
   func mark(_ replica: TabletReplica) {
     if replica.isMarked { return }
@@ -256,6 +266,17 @@ final class TurnQueue {
       isScheduled = true
       schedule()
     }
+  }
+
+  /// The replica has something to do that can wait for a while, at most until then.
+  func markLater(_ replica: TabletReplica) {
+    if markedForLater.isEmpty { scheduleLater() }
+    markedForLater.append(replica)
+  }
+
+  func takeForLater() -> [TabletReplica] {
+    defer { markedForLater.removeAll(keepingCapacity: true) }
+    return markedForLater
   }
 
   /// A follower of this tablet is too far behind for the log.

@@ -96,7 +96,7 @@ extension ByteWriter {
     writeFixed(answer.epoch)
     writeCount(answer.pendingBytes)
     write(answer.locksRows)
-    write(answer.hasWaited)
+    writeCount(answer.contenderCount)
   }
 }
 
@@ -172,7 +172,7 @@ extension ByteReader {
   package mutating func readMutateAnswer() throws(CodingError) -> MutateAnswer {
     MutateAnswer(
       result: try readMutationResult(), epoch: try readFixed(), pendingBytes: try readNarrow(),
-      locksRows: try readBool(), hasWaited: try readBool())
+      locksRows: try readBool(), contenderCount: try readNarrow())
   }
 }
 

@@ -56,17 +56,17 @@ package struct MutateAnswer: Sendable {
   package var pendingBytes: Int
   /// Whether the transaction has locked rows here that it has not written.
   package var locksRows: Bool
-  /// Whether the request had to wait for a lock: such a tablet had better let go early.
-  package var hasWaited: Bool
+  /// How many requests of others wanted the rows that it has locked: the tablet where most wait had better let go first.
+  package var contenderCount: Int
 
   package init(
-    result: MutationResult, epoch: UInt64 = 0, pendingBytes: Int = 0, locksRows: Bool = false, hasWaited: Bool = false
+    result: MutationResult, epoch: UInt64 = 0, pendingBytes: Int = 0, locksRows: Bool = false, contenderCount: Int = 0
   ) {
     self.locksRows = locksRows
     self.result = result
     self.epoch = epoch
     self.pendingBytes = pendingBytes
-    self.hasWaited = hasWaited
+    self.contenderCount = contenderCount
   }
 }
 

@@ -17,7 +17,8 @@ final class WriteOperation {
   var keys: [[UInt8]] = []
   /// Monotonic nanoseconds after which it no longer waits for locks.
   var lockDeadline: UInt64
-  var hasWaited = false
+  /// Requests of others that wanted its rows: those for which it waited itself, and those that wait for it.
+  var contenderCount = 0
   /// How many of its keys are evaluated, where there are many.
   var evaluatedCount = 0
   /// Those of the slice that was evaluated last.
@@ -81,7 +82,7 @@ final class StepOperation {
   let floor: UInt64
   let effect: LoggedEffect
   /// Drawn when it is queued.
-  let time: HybridTime
+  var time: HybridTime
   private var waiters: [CheckedContinuation<TabletAnswer<TransactionAnswer>, Never>] = []
 
   init(

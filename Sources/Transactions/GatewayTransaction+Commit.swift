@@ -72,8 +72,8 @@ extension GatewayTransaction {
     if !participants.isEmpty { dropSchemaChanges() }
   }
 
-  /// The tablet that decides: one whose rows others wait for lets them go on soonest, then one that is led here, then
-  /// the one with most to write.
+  /// The tablet that decides: it lets go of its rows a round earlier than the others, so it is the one whose rows most
+  /// others want, then one that is led here, then the one with most to write.
   private static func anchor(of writers: [Participant], near gateway: Gateway) -> Participant? {
     writers.max { a, b in rank(a, gateway) < rank(b, gateway) }
   }
@@ -81,7 +81,7 @@ extension GatewayTransaction {
   private static func rank(_ participant: Participant, _ gateway: Gateway) -> (Int, Int, Int, UInt64) {
     let isLocal = gateway.router.knownLeader(of: participant.tablet.id) == gateway.router.node
     return (
-      participant.hasWaited ? 1 : 0, isLocal ? 1 : 0, participant.pendingBytes, participant.tablet.id.rawValue
+      participant.contenderCount, isLocal ? 1 : 0, participant.pendingBytes, participant.tablet.id.rawValue
     )
   }
 

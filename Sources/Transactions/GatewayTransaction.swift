@@ -21,7 +21,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     var pendingBytes = 0
     /// Whether it has locked rows that it has not written.
     var locksRows = false
-    var hasWaited = false
+    /// How many others wanted the rows of one of its statements.
+    var contenderCount = 0
     /// Whether it has written there, or tried to; otherwise it has only locked rows.
     var writes = false
   }
@@ -405,7 +406,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
           participant.lastKept = statement
           participant.pendingBytes = done.pendingBytes
           participant.locksRows = done.locksRows
-          participant.hasWaited = participant.hasWaited || done.hasWaited
+          participant.contenderCount = max(participant.contenderCount, done.contenderCount)
           state.participants[part.tablet.id] = participant
         }
       }

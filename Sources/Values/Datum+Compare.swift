@@ -32,7 +32,7 @@ extension Datum {
   /// As `compare`, with `char(n)`'s rule that trailing blanks do not count.
   package static func compare(_ a: Datum, _ b: Datum, as type: SQLType) -> Int {
     if type.kind == .char, case .text(let x) = a, case .text(let y) = b {
-      return orderBytes(x.withoutTrailingBlanks, y.withoutTrailingBlanks)
+      return orderBytes(x, y) { $0.droppingTrailingBlanks }
     }
     return compare(a, b)
   }
@@ -47,9 +47,16 @@ extension Datum {
     return x < y ? -1 : x == y ? 0 : 1
   }
 
-  static func orderBytes(_ x: String, _ y: String) -> Int {
+  /// - Parameter significant: the part of the bytes that counts.
+  static func orderBytes(
+    _ x: String, _ y: String, _ significant: (UnsafeRawBufferPointer) -> UnsafeRawBufferPointer = { $0 }
+  ) -> Int {
     var (x, y) = (x, y)
-    return x.withUTF8 { x in y.withUTF8 { y in orderBytes(UnsafeRawBufferPointer(x), UnsafeRawBufferPointer(y)) } }
+    return x.withUTF8 { x in
+      y.withUTF8 { y in
+        orderBytes(significant(UnsafeRawBufferPointer(x)), significant(UnsafeRawBufferPointer(y)))
+      }
+    }
   }
 
   private static func orderBytes(_ x: [UInt8], _ y: [UInt8]) -> Int {
@@ -83,6 +90,14 @@ extension Datum {
     case .oid: 17
     case .null: 18
     }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  fileprivate var droppingTrailingBlanks: UnsafeRawBufferPointer {
+    var count = self.count
+    while count > 0, self[count - 1] == UInt8(ascii: " ") { count -= 1 }
+    return UnsafeRawBufferPointer(rebasing: self[..<count])
   }
 }
 

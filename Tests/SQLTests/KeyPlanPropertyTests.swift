@@ -10,7 +10,7 @@ import Testing
     let session = try await TestSession()
     let keys = [
       "PRIMARY KEY ((a) HASH, b ASC, c ASC)", "PRIMARY KEY (a ASC, b DESC, c ASC)", "PRIMARY KEY ((a, b) HASH, c DESC)",
-      "PRIMARY KEY (c DESC, a ASC, b ASC)",
+      "PRIMARY KEY (c DESC, a ASC, b ASC)", "PRIMARY KEY ((b, a) HASH, c ASC)",
     ]
     let key = keys[Int.random(in: 0..<keys.count, using: &random)]
     // The twin has the same rows under a key that no condition names.
@@ -29,6 +29,46 @@ import Testing
       #expect(planned == scanned, "\(seed) \(key): \(condition)")
       #expect(!planned.contains("ERROR"), "\(seed): \(condition): \(planned)")
     }
+  }
+
+  @Test("A span of a hashed key reads, locks and changes what a full scan would", arguments: Seed.sample(16))
+  func spanEqualsScan(seed: Seed) async throws {
+    var random = SeededGenerator(seed)
+    let session = try await TestSession()
+    let type = ["smallint", "int", "bigint"][Int.random(in: 0..<3, using: &random)]
+    _ = await session.transcript("CREATE TABLE t (k \(type) PRIMARY KEY, v int)")
+    _ = await session.transcript("CREATE TABLE scan (k \(type), v int)")
+    let largest = ["smallint": "32767", "int": "2147483647", "bigint": "9223372036854775807"][type] ?? ""
+    let values = (0..<40).map { "(\($0 * 3 - 60), \($0))" } + ["(\(largest), 40)", "(-\(largest) - 1, 41)"]
+    for table in ["t", "scan"] {
+      let said = await session.transcript("INSERT INTO \(table) VALUES \(values.joined(separator: ", "))")
+      #expect(said.contains("INSERT 0 42"))
+    }
+    let ends = ["32767", "2147483647", "9223372036854775807", "-9223372036854775808", "NULL", "1000"]
+    func end() -> String {
+      Int.random(in: 0..<5, using: &random) == 0
+        ? ends[Int.random(in: 0..<ends.count, using: &random)] : String(Int.random(in: -70...70, using: &random))
+    }
+    for _ in 0..<40 {
+      let (low, high) = (end(), end())
+      let condition = [
+        "k BETWEEN \(low) AND \(high)", "k > \(low) AND k <= \(high)", "\(low) <= k AND k < \(high) AND k > \(end())",
+        "k >= \(low) AND k < \(high) AND v % 2 = 0",
+      ][Int.random(in: 0..<4, using: &random)]
+      let statement = [
+        "SELECT k, v FROM # WHERE \(condition) ORDER BY k", "SELECT count(*), sum(v) FROM # WHERE \(condition)",
+        "SELECT k FROM # WHERE \(condition) ORDER BY k LIMIT 3", "UPDATE # SET v = v + 1 WHERE \(condition)",
+        "BEGIN; SELECT k FROM # WHERE \(condition) ORDER BY k FOR UPDATE; COMMIT",
+        "DELETE FROM # WHERE \(condition) AND v % 7 = 3",
+      ][Int.random(in: 0..<6, using: &random)]
+      let planned = await session.transcript(statement.replacing("#", with: "t"))
+      let scanned = await session.transcript(statement.replacing("#", with: "scan"))
+      #expect(planned == scanned, "\(seed) \(type): \(statement)")
+      #expect(!planned.contains("ERROR"), "\(seed): \(statement): \(planned)")
+    }
+    let all = "SELECT k, v FROM # ORDER BY k"
+    let rows = await session.transcript(all.replacing("#", with: "t"))
+    #expect(rows == (await session.transcript(all.replacing("#", with: "scan"))), "\(seed)")
   }
 
   @Test("An ORDER BY that follows the key reads in key order, and gives what a sort gives", arguments: Seed.sample(8))

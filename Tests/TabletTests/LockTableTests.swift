@@ -104,6 +104,8 @@ struct LockTableTests {
     #expect(!story.ask(40, [Self.a], .update))
     #expect(story.table.blockers(of: 40)?.owners == [3])
     #expect(story.table.blockers(of: 50) == nil)
+    #expect(story.table.waiterCount(on: [Self.a, Self.b]) == 3)
+    #expect(story.table.waiterCount(on: [Self.b]) == 0)
   }
 
   @Test("that nobody wants any more let the next one through")

@@ -34,7 +34,7 @@ extension Executor {
 
   private func selection(of rows: RowChoice, in table: TableDescriptor) async throws(SQLError) -> KeySelection? {
     switch rows {
-    case .keys(let keys): try keys.selection(in: table, evaluation)
+    case .keys(let keys): try keys.selection(in: table, evaluation, isSearch: true)
     case .index(let path): try await keys(of: path)
     }
   }

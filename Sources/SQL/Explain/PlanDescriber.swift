@@ -181,7 +181,7 @@ struct PlanDescriber {
   /// A read of entries, and of the rows that they lead to.
   private func scan(_ path: IndexPath, filter: Expression?, isIndexOnly: Bool) -> ExplainNode {
     let type = isIndexOnly ? "Index Only Scan" : "Index Scan"
-    let reached = reachedTablets(of: path.keys, path.relation)
+    let selection = selection(of: path.keys, path.relation)
     let entries = Deparser(verbatim: path.relation.columns.map { shownColumn($0.name, of: path) })
     var node = ExplainNode(
       title: "\(type) using \(Deparser.quoted(path.index.name)) on \(shownName(path.table))",
@@ -189,7 +189,7 @@ struct PlanDescriber {
         ("Node Type", type), ("Scan Direction", "Forward"), ("Index Name", path.index.name),
         ("Relation Name", path.table.name), ("Alias", path.table.name),
       ],
-      rows: rowCount(of: path.keys, isOneRow: path.index.isUnique && path.keys.isPoints),
+      rows: rowCount(of: path.keys, isOneRow: path.index.isUnique && path.keys.isPoints, selection),
       width: width(of: path.table))
     if !path.keys.isWhole {
       node.details.append(
@@ -206,7 +206,7 @@ struct PlanDescriber {
         node.details.append(.init(name: "Storage Filter", value: .text(deparser.text(filter))))
       }
     }
-    node.details.append(.init(name: "Tablets", value: .text("\(reached) of \(path.relation.tablets.count)")))
+    node.details.append(.init(name: "Tablets", value: .text(reach(of: selection, path.relation))))
     return node
   }
 
@@ -215,28 +215,35 @@ struct PlanDescriber {
     path.index.keys.contains { $0.column == nil && $0.sql == name } ? name : Deparser.quoted(name)
   }
 
-  private func rowCount(of keys: KeyPlan, isOneRow: Bool) -> Int {
-    let count = keys.candidates.reduce(1) { $0 * max(1, $1.count) }
+  private func rowCount(of keys: KeyPlan, isOneRow: Bool, _ selection: KeySelection?) -> Int {
+    var count = 1
+    for case .values(let values) in keys.candidates { count *= max(1, values.count) }
+    // How many integers a span has is known with the parameters.
+    if keys.hasSpan, case .points(let keys)? = selection { count = max(1, keys.count) }
     return isOneRow ? count : max(count, Self.tableRows / 10)
   }
 
-  private func reachedTablets(of keys: KeyPlan, _ table: TableDescriptor) -> Int {
-    let selection = try? keys.selection(in: table, executor.evaluation)
-    return selection.flatMap { $0 }.map { executor.dataPlane.tabletCount(of: $0, in: table) } ?? 0
+  private func selection(of keys: KeyPlan, _ table: TableDescriptor) -> KeySelection? {
+    (try? keys.selection(in: table, executor.evaluation)).flatMap { $0 }
+  }
+
+  /// How many of the table's tablets are asked.
+  private func reach(of selection: KeySelection?, _ table: TableDescriptor) -> String {
+    let reached = selection.map { executor.dataPlane.tabletCount(of: $0, in: table) } ?? 0
+    return "\(reached) of \(table.tablets.count)"
   }
 
   /// A read of a table's rows, with all that its tablets do.
   private func scan(_ table: TableDescriptor, _ keys: KeyPlan, filter: Expression?) -> ExplainNode {
     let name = shownName(table)
-    let tabletCount = table.tablets.count
-    let reached = reachedTablets(of: keys, table)
+    let selection = selection(of: keys, table)
     let deparser = Deparser(columns: table.columns.map(\.name))
     var node: ExplainNode
-    if keys.isWhole {
+    if keys.isWhole || selection == .ranges([table.wholeRange]) {
       node = ExplainNode(
         title: "Seq Scan on \(name)",
         members: [("Node Type", "Seq Scan"), ("Relation Name", table.name), ("Alias", table.name)],
-        rows: Self.tableRows * max(1, tabletCount), width: width(of: table))
+        rows: Self.tableRows * max(1, table.tablets.count), width: width(of: table))
     } else {
       node = ExplainNode(
         title: "Index Scan using \(Deparser.quoted(table.primaryKey.constraintName)) on \(name)",
@@ -244,10 +251,10 @@ struct PlanDescriber {
           ("Node Type", "Index Scan"), ("Scan Direction", "Forward"), ("Index Name", table.primaryKey.constraintName),
           ("Relation Name", table.name), ("Alias", table.name),
         ], details: [.init(name: "Index Cond", value: .text(condition(of: keys, table, deparser)))],
-        rows: rowCount(of: keys, isOneRow: keys.isPoints), width: width(of: table))
+        rows: rowCount(of: keys, isOneRow: keys.isPoints, selection), width: width(of: table))
     }
     if let filter { node.details.append(.init(name: "Storage Filter", value: .text(deparser.text(filter)))) }
-    node.details.append(.init(name: "Tablets", value: .text("\(reached) of \(tabletCount)")))
+    node.details.append(.init(name: "Tablets", value: .text(reach(of: selection, table))))
     return node
   }
 
@@ -258,22 +265,23 @@ struct PlanDescriber {
       // The tie of a unique index is nobody's column.
       return (.column(position, table.columns[position].type), !table.isIndex || table.columns[position].name != "tie")
     }
-    for (index, candidates) in keys.candidates.enumerated() {
+    func add(_ lower: [KeyPlan.Bound], _ upper: [KeyPlan.Bound], on expression: Expression) {
+      let name = deparser.text(expression)
+      for bound in lower { parts.append("(\(name) \(bound.isInclusive ? ">=" : ">") \(deparser.text(bound.value)))") }
+      for bound in upper { parts.append("(\(name) \(bound.isInclusive ? "<=" : "<") \(deparser.text(bound.value)))") }
+    }
+    for (index, candidate) in keys.candidates.enumerated() {
       let (expression, isShown) = column(index)
       guard isShown else { continue }
-      parts.append(
-        candidates.count == 1
-          ? "(\(deparser.text(expression)) = \(deparser.text(candidates[0])))"
-          : deparser.text(.inList(expression, candidates)))
+      switch candidate {
+      case .values(let values) where values.count == 1:
+        parts.append("(\(deparser.text(expression)) = \(deparser.text(values[0])))")
+      case .values(let values): parts.append(deparser.text(.inList(expression, values)))
+      case .span(let span): add(span.lower, span.upper, on: expression)
+      }
     }
     if keys.candidates.count < table.primaryKey.columns.count {
-      let name = deparser.text(column(keys.candidates.count).0)
-      for bound in keys.lower {
-        parts.append("(\(name) \(bound.isInclusive ? ">=" : ">") \(deparser.text(bound.value)))")
-      }
-      for bound in keys.upper {
-        parts.append("(\(name) \(bound.isInclusive ? "<=" : "<") \(deparser.text(bound.value)))")
-      }
+      add(keys.lower, keys.upper, on: column(keys.candidates.count).0)
     }
     return parts.count == 1 ? parts[0] : "(\(parts.joined(separator: " AND ")))"
   }

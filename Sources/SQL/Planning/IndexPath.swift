@@ -104,13 +104,14 @@ struct AccessPlanner {
     let own = KeyPlanner(table: table).plan(condition)
     var best = Access.table(own.keys, filter: own.filter)
     var bestMerit = merit(
-      of: own.keys, isOneRow: own.keys.isPoints, isSorted: isSorted(table, own.keys, nil), needsNoLookup: true,
+      of: own.keys, isOneRow: own.keys.isPoints && !own.keys.hasSpan, isSorted: isSorted(table, own.keys, nil),
+      needsNoLookup: true,
       isUnique: false)
     for index in table.indexes where index.state.isReadable {
       guard let relation = catalog.tables[index.relation], impliesPredicate(of: index, condition) else { continue }
       let translation = IndexTranslation(index, of: table)
       let path = self.path(index, relation, condition, translation)
-      let isOneRow = index.isUnique && path.keys.isPoints
+      let isOneRow = index.isUnique && path.keys.isPoints && !path.keys.hasSpan
       let merit = merit(
         of: path.keys, isOneRow: isOneRow, isSorted: isSorted(relation, path.keys, translation),
         needsNoLookup: covers(translation), isUnique: index.isUnique)
@@ -126,8 +127,9 @@ struct AccessPlanner {
     of keys: KeyPlan, isOneRow: Bool, isSorted: Bool, needsNoLookup: Bool, isUnique: Bool
   ) -> Merit {
     Merit(
-      isOneRow: isOneRow, equalityCount: keys.candidates.count, isBounded: !keys.lower.isEmpty || !keys.upper.isEmpty,
-      isSorted: isSorted, needsNoLookup: needsNoLookup, isUnique: isUnique)
+      isOneRow: isOneRow, equalityCount: keys.candidates.prefix { !$0.isSpan }.count,
+      isBounded: keys.hasSpan || !keys.lower.isEmpty || !keys.upper.isEmpty, isSorted: isSorted,
+      needsNoLookup: needsNoLookup, isUnique: isUnique)
   }
 
   private func path(
@@ -138,7 +140,7 @@ struct AccessPlanner {
     var (keys, filter) = KeyPlanner(table: relation).plan(Expression.conjunction(known))
     // The tie of a unique index is empty where no key is NULL, and no NULL is equal to anything.
     if index.isUnique, keys.candidates.count == index.keys.count, !keys.isPoints {
-      keys.candidates.append([.constant(.bytes([]), .bytea)])
+      keys.candidates.append(.values([.constant(.bytes([]), .bytea)]))
       (keys.lower, keys.upper, keys.isPoints) = ([], [], true)
     }
     return IndexPath(

@@ -6,16 +6,22 @@ import Values
 
 extension KeyPlan {
   /// The keys for one execution's parameters; nil where no row can match.
-  func selection(in table: TableDescriptor, _ context: EvaluationContext) throws(SQLError) -> KeySelection? {
+  /// - Parameter isSearch: whether the rows that are there are to be found before anything happens to them. A write to
+  ///   named keys locks them all, also those that have no row: right for the few that the client named itself, but not for
+  ///   what happens to lie in a span.
+  func selection(
+    in table: TableDescriptor, _ context: EvaluationContext, isSearch: Bool = false
+  ) throws(SQLError) -> KeySelection? {
     if isWhole { return .ranges([table.wholeRange]) }
     let keyColumns = table.primaryKey.columns
 
     // One value for each column is the common case, and needs no product.
-    if isPoints, candidates.allSatisfy({ $0.count == 1 }) {
+    if isPoints, candidates.allSatisfy(\.isOneValue) {
       var key: [Datum] = []
       key.reserveCapacity(candidates.count)
       for (index, candidate) in candidates.enumerated() {
-        guard let value = try Self.value(of: candidate[0], for: table.columns[keyColumns[index].column].type, context)
+        guard case .values(let values) = candidate,
+          let value = try Self.value(of: values[0], for: table.columns[keyColumns[index].column].type, context)
         else { return nil }
         key.append(value)
       }
@@ -23,20 +29,30 @@ extension KeyPlan {
     }
 
     var prefixes: [[Datum]] = [[]]
-    for (index, alternatives) in candidates.enumerated() {
+    var spanCount = 1
+    for (index, candidate) in candidates.enumerated() {
       let type = table.columns[keyColumns[index].column].type
       var values: [Datum] = []
-      for alternative in alternatives {
-        if let value = try Self.value(of: alternative, for: type, context) { values.append(value) }
+      switch candidate {
+      case .values(let alternatives):
+        for alternative in alternatives {
+          if let value = try Self.value(of: alternative, for: type, context) { values.append(value) }
+        }
+      case .span(let span):
+        guard let integers = try span.values(context) else { return nil }
+        spanCount = Self.product(spanCount, integers.count(atMost: IntegerSpan.countMax + 1))
+        if spanCount > IntegerSpan.countMax { return .ranges([table.wholeRange]) }
+        values = integers.compactMap { Datum.int8($0).exactly(as: type) }
       }
       if values.isEmpty { return nil }
+      if Self.product(prefixes.count, values.count) > Self.selectionCountMax { return .ranges([table.wholeRange]) }
       var longer: [[Datum]] = []
       longer.reserveCapacity(prefixes.count * values.count)
       for prefix in prefixes { for value in values { longer.append(prefix + [value]) } }
       prefixes = longer
     }
 
-    if isPoints {
+    if isPoints, !(isSearch && hasSpan) {
       var keys: [[UInt8]] = []
       keys.reserveCapacity(prefixes.count)
       for prefix in prefixes { keys.append(try table.documentKey(keyValues: prefix)) }

@@ -12,18 +12,36 @@ struct KeyPlan: Sendable {
     var isInclusive: Bool
   }
   /// For each leading key column, the values that it may have.
-  var candidates: [[Expression]]
+  var candidates: [Candidates]
   /// On the key column behind those.
   var lower: [Bound]
   var upper: [Bound]
   /// Whether the candidates cover the whole key.
   var isPoints: Bool
 
+  enum Candidates: Sendable {
+    /// One of these.
+    case values([Expression])
+    /// Any integer of a hashed column between bounds.
+    case span(IntegerSpan)
+
+    var isOneValue: Bool { if case .values(let values) = self { values.count == 1 } else { false } }
+    var isSpan: Bool { if case .span = self { true } else { false } }
+  }
+
   static let whole = KeyPlan(candidates: [], lower: [], upper: [], isPoints: false)
   var isWhole: Bool { candidates.isEmpty && lower.isEmpty && upper.isEmpty }
+  /// Whether an execution may find that there are too many keys, and has to look at every row instead.
+  var hasSpan: Bool { candidates.contains { $0.isSpan } }
 
   /// The most keys, or key ranges, of one selection; with more it is cheaper to look at every row.
   static let selectionCountMax = 100_000
+
+  /// Of two counts; `Int.max` where that is too little.
+  static func product(_ a: Int, _ b: Int) -> Int {
+    let (product, isOverflow) = a.multipliedReportingOverflow(by: b)
+    return isOverflow ? .max : product
+  }
 }
 
 /// Finds the key conditions among a filter's conjuncts.
@@ -55,31 +73,53 @@ struct KeyPlanner {
     let keyColumns = table.primaryKey.columns
     while position < keyColumns.count {
       let conditions = byColumn[keyColumns[position].column] ?? []
-      guard let equality = conditions.first(where: { $0.comparison == .equal }) else { break }
-      plan.candidates.append(equality.values)
-      if equality.isExact { covered.insert(equality.conjunct) }
+      if let equality = conditions.first(where: { $0.comparison == .equal }) {
+        plan.candidates.append(.values(equality.values))
+        if equality.isExact { covered.insert(equality.conjunct) }
+      } else if position < table.primaryKey.hashColumnCount, let span = span(conditions) {
+        plan.candidates.append(.span(span))
+      } else {
+        break
+      }
       position += 1
     }
+    if plan.hasSpan { covered = [] }
     if position < table.primaryKey.hashColumnCount { return (.whole, filter) }
     if position == keyColumns.count {
       plan.isPoints = true
     } else {
-      for condition in byColumn[keyColumns[position].column] ?? [] {
-        for value in condition.values {
-          switch condition.comparison {
-          case .less: plan.upper.append(KeyPlan.Bound(value: value, isInclusive: false))
-          case .lessOrEqual: plan.upper.append(KeyPlan.Bound(value: value, isInclusive: true))
-          case .greater: plan.lower.append(KeyPlan.Bound(value: value, isInclusive: false))
-          case .greaterOrEqual: plan.lower.append(KeyPlan.Bound(value: value, isInclusive: true))
-          case .equal, .notEqual: break
-          }
+      (plan.lower, plan.upper) = bounds(byColumn[keyColumns[position].column] ?? [])
+    }
+    var count = 1
+    for case .values(let values) in plan.candidates { count = KeyPlan.product(count, values.count) }
+    if count > KeyPlan.selectionCountMax { return (.whole, filter) }
+    let rest = conjuncts.indices.filter { !covered.contains($0) }.map { conjuncts[$0] }
+    return (plan, Expression.conjunction(rest))
+  }
+
+  private func bounds(_ conditions: [Condition]) -> (lower: [KeyPlan.Bound], upper: [KeyPlan.Bound]) {
+    var (lower, upper): ([KeyPlan.Bound], [KeyPlan.Bound]) = ([], [])
+    for condition in conditions {
+      for value in condition.values {
+        switch condition.comparison {
+        case .less: upper.append(KeyPlan.Bound(value: value, isInclusive: false))
+        case .lessOrEqual: upper.append(KeyPlan.Bound(value: value, isInclusive: true))
+        case .greater: lower.append(KeyPlan.Bound(value: value, isInclusive: false))
+        case .greaterOrEqual: lower.append(KeyPlan.Bound(value: value, isInclusive: true))
+        case .equal, .notEqual: break
         }
       }
     }
-    let count = plan.candidates.reduce(1) { $0.multipliedReportingOverflow(by: $1.count).partialValue }
-    if count < 0 || count > KeyPlan.selectionCountMax { return (.whole, filter) }
-    let rest = conjuncts.indices.filter { !covered.contains($0) }.map { conjuncts[$0] }
-    return (plan, Expression.conjunction(rest))
+    return (lower, upper)
+  }
+
+  /// The integers that conditions on a hashed column leave, unless there are too many of them whatever the parameters are.
+  private func span(_ conditions: [Condition]) -> IntegerSpan? {
+    let (lower, upper) = bounds(conditions)
+    guard !lower.isEmpty, !upper.isEmpty, (lower + upper).allSatisfy({ Self.isInteger($0.value.type.kind) })
+    else { return nil }
+    let span = IntegerSpan(lower: lower, upper: upper)
+    return span.isSurelyTooLong ? nil : span
   }
 
   private func keyCondition(_ conjunct: Expression, _ index: Int) -> (column: Int, Condition)? {

@@ -110,7 +110,7 @@ extension RowChoice {
   /// What reads and writes of these rows need.
   var access: StatementPlan.RowAccess {
     switch self {
-    case .keys(let keys): keys.isPoints ? .single : .search
+    case .keys(let keys): keys.isPoints && !keys.hasSpan ? .single : .search
     case .index: .several
     }
   }

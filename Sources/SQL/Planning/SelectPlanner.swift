@@ -59,7 +59,7 @@ enum SelectPlanner {
   ) -> Bool {
     guard !plan.sort.isEmpty, !plan.isDistinct, case .plain(let projection) = plan.shape else { return false }
     var next = 0
-    while next < keys.candidates.count, keys.candidates[next].count == 1 { next += 1 }
+    while next < keys.candidates.count, keys.candidates[next].isOneValue { next += 1 }
     // Hashed columns order rows by hash, unless each has one value.
     guard next >= relation.primaryKey.hashColumnCount else { return false }
     for key in plan.sort {

@@ -167,3 +167,118 @@ EXPLAIN CREATE TABLE x (a int);
 ERROR: 42601: syntax error at or near "int"
 POSITION: 27
 
+# A few integers of a hashed key are looked up one by one; more, or as many as the type has, are a scan.
+CREATE TABLE spans (k int PRIMARY KEY, v int);
+----
+CREATE TABLE
+
+INSERT INTO spans SELECT n, n FROM generate_series(1, 20) AS n;
+----
+INSERT 0 20
+
+EXPLAIN SELECT v FROM spans WHERE k BETWEEN 3 AND 102;
+----
+QUERY PLAN:text
+Index Scan using spans_pkey on spans  (cost=0.00..1.00 rows=100 width=4)
+  Index Cond: ((k >= 3) AND (k <= 102))
+  Storage Filter: ((k >= 3) AND (k <= 102))
+  Tablets: 3 of 3
+EXPLAIN
+
+EXPLAIN SELECT sum(v) FROM spans WHERE k > 3 AND 7 >= k AND v > 0;
+----
+QUERY PLAN:text
+Finalize Aggregate  (cost=0.00..0.06 rows=1 width=8)
+  ->  Partial Aggregate  (cost=0.00..0.05 rows=1 width=8)
+        ->  Index Scan using spans_pkey on spans  (cost=0.00..0.04 rows=4 width=8)
+              Index Cond: ((k > 3) AND (k <= 7))
+              Storage Filter: ((k > 3) AND (7 >= k) AND (v > 0))
+              Tablets: 3 of 3
+EXPLAIN
+
+EXPLAIN SELECT v FROM spans WHERE k >= 1 AND k < 1001 ORDER BY k LIMIT 2;
+----
+QUERY PLAN:text
+Limit  (cost=0.00..20.02 rows=2 width=4)
+  ->  Sort  (cost=0.00..20.00 rows=1000 width=4)
+        Sort Key: k
+        ->  Index Scan using spans_pkey on spans  (cost=0.00..10.00 rows=1000 width=4)
+              Index Cond: ((k >= 1) AND (k < 1001))
+              Storage Filter: ((k >= 1) AND (k < 1001))
+              Tablets: 3 of 3
+              Storage Sort Key: k
+              Storage Limit: 2
+EXPLAIN
+
+EXPLAIN SELECT v FROM spans WHERE k BETWEEN 1 AND 1001;
+----
+QUERY PLAN:text
+Seq Scan on spans  (cost=0.00..30.00 rows=3000 width=4)
+  Storage Filter: ((k >= 1) AND (k <= 1001))
+  Tablets: 3 of 3
+EXPLAIN
+
+EXPLAIN SELECT v FROM spans WHERE k BETWEEN -2147483648 AND 2147483647;
+----
+QUERY PLAN:text
+Seq Scan on spans  (cost=0.00..30.00 rows=3000 width=4)
+  Storage Filter: ((k >= '-2147483648'::integer) AND (k <= 2147483647))
+  Tablets: 3 of 3
+EXPLAIN
+
+EXPLAIN SELECT v FROM spans WHERE k >= 5;
+----
+QUERY PLAN:text
+Seq Scan on spans  (cost=0.00..30.00 rows=3000 width=4)
+  Storage Filter: (k >= 5)
+  Tablets: 3 of 3
+EXPLAIN
+
+EXPLAIN UPDATE spans SET v = 0 WHERE k BETWEEN 3 AND 5;
+----
+QUERY PLAN:text
+Update on spans  (cost=0.00..0.03 rows=0 width=0)
+  ->  Index Scan using spans_pkey on spans  (cost=0.00..0.03 rows=3 width=8)
+        Index Cond: ((k >= 3) AND (k <= 5))
+        Storage Filter: ((k >= 3) AND (k <= 5))
+        Tablets: 3 of 3
+EXPLAIN
+
+PREPARE span (int, bigint) AS SELECT v FROM spans WHERE k BETWEEN $1 AND $2 ORDER BY v;
+----
+PREPARE
+
+EXECUTE span (18, 9000000000);
+----
+v:integer
+18
+19
+20
+SELECT 3
+
+EXECUTE span (18, 21);
+----
+v:integer
+18
+19
+20
+SELECT 3
+
+EXECUTE span (5, 4);
+----
+v:integer
+SELECT 0
+
+EXECUTE span (NULL, 4);
+----
+v:integer
+SELECT 0
+
+EXPLAIN EXECUTE span (18, 21);
+----
+ERROR: 0A000: EXPLAIN of this statement is not supported
+
+DROP TABLE spans;
+----
+DROP TABLE
+
