@@ -24,6 +24,12 @@ package struct RowReader: Sendable {
     guard point.time >= historyCutoff else { throw .statement(.snapshotTooOld) }
   }
 
+  /// Asked when a read is over: it uses several cursors, and history may have been collected between two of them.
+  /// - Throws: "snapshot too old" (72000) if that can have taken a version away that the read should have met.
+  package func requireUncollected(at point: ReadPoint) throws(DocStoreError) {
+    guard point.time >= store.historyCutoff else { throw .statement(.snapshotTooOld) }
+  }
+
   /// The row at a document key: its newest version at or before the read's time. One seek, past the bloom filters.
   /// - Parameter columns: positions of the columns to unpack, or nil for all; the others are NULL in the row.
   package func get(

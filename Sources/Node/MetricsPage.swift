@@ -30,6 +30,9 @@ struct MetricsPage {
     page.counter("apus_log_records_total", "Records written.", Double(log.records))
     page.counter("apus_log_bytes_total", "Bytes written.", Double(log.bytes))
     page.gauge("apus_log_size_bytes", "Size of the write-ahead log on disk.", Double(log.bytesOnDisk))
+    page.gauge(
+      "apus_disk_full", "Whether the disk has no room for the write-ahead log or for a store.",
+      await node.tablets.isDiskFull ? 1 : 0)
     page.gauge("apus_log_segments", "Segments of the write-ahead log.", Double(log.segments))
     page.histogram(
       "apus_log_sync_duration_seconds", "Time to write and sync one frame of the log.", counts: log.histogram,
@@ -82,6 +85,11 @@ struct MetricsPage {
     page.gauge(
       "apus_store_bytes", "Bytes of all stores, on disk and in memory.",
       Double(replicas.reduce(0) { $0 + $1.sizeBytes }))
+    let compactions = node.compactor.counters
+    page.counter("apus_compactions_total", "Stores rewritten to be rid of garbage.", Double(compactions.completed))
+    page.counter("apus_compactions_failed_total", "Rewrites that failed.", Double(compactions.failed))
+    page.counter(
+      "apus_compaction_freed_bytes_total", "Bytes on disk that rewrites have freed.", Double(compactions.freedBytes))
     if tabletLimit > 0 {
       page.begin("apus_tablet_store_bytes", "Bytes of one tablet's store.", "gauge")
       for replica in replicas.prefix(tabletLimit) {

@@ -60,6 +60,11 @@ struct StatusPages: Sendable {
       for check in checks {
         body += "[\(check.isOK ? "+" : "-")]\(check.name) \(check.isOK ? "ok" : "failed"): \(check.note)\n"
       }
+      // SQL is served all the same, by what other nodes lead.
+      body +=
+        await node.tablets.isDiskFull
+        ? "[!]disk full: this node leads nothing, and acknowledges no writes, until there is room\n"
+        : "[+]disk ok: there is room\n"
     }
     body += isReady ? "ready\n" : "not ready\n"
     return HTTPResponse(status: isReady ? 200 : 503, body: body)

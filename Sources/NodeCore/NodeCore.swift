@@ -26,6 +26,7 @@ package final class NodeCore: Sendable {
   package let catalog: CatalogBox
   package let catalogReplica: CatalogReplica
   package let tablets: TabletDirectory
+  package let compactor: Compactor
   package let assignments: TabletAssignments
   package let catalogService: CatalogService
   package let gateway: Gateway
@@ -98,11 +99,13 @@ package final class NodeCore: Sendable {
     self.transport = transport
 
     let peers = TransactionPeers()
+    let compactor = Compactor(runtime: runtime)
+    self.compactor = compactor
     let hosts = runtime.loops.enumerated().map { number, loop in
       TabletHost(
         environment: TabletEnvironment(
           node: configuration.node, runtime: runtime, loop: loop, clock: clock, log: log,
-          reachedTime: reachedTime, engine: engine,
+          reachedTime: reachedTime, engine: engine, compactor: compactor,
           directory: tabletDirectory, catalog: catalog, settings: configuration.tablets, logger: logger, fatal: fatal,
           post: { transport.post($1, channel: NodeChannel.raft.rawValue, to: $0) },
           call: { node, service, payload, timeout in
@@ -232,6 +235,7 @@ package final class NodeCore: Sendable {
     stopped.withLock { $0 = true }
     for host in tablets.hosts { await host.flushAll() }
     for host in tablets.hosts { await host.stop() }
+    compactor.stop()
     await transport.stop()
     log.close()
   }

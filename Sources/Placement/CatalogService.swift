@@ -319,6 +319,7 @@ extension TabletAnswer {
     case .failed(let error): .failed(error)
     case .notLeader(let hint): .notLeader(hint: hint)
     case .outcomeUnknown: .outcomeUnknown
+    case .noRoom: .noRoom
     case .notReady, .unknownTablet, .schemaMismatch, .uncertain: .notReady
     }
   }

@@ -5,6 +5,7 @@ import Operations
 import Runtime
 import Storage
 import Synchronization
+import Tablet
 import Transport
 
 /// A whole cluster in one process: real node cores on simulated time, network and disks. The seed decides everything.
@@ -19,6 +20,8 @@ package final class SimulatedCluster {
   /// Each node's stores outlive its crashes; what they lose is the engine's business.
   private var engines: [Int: MemoryStorageEngine] = [:]
   private let logger: Logger
+  /// Turns a node's numbers once more, when it starts.
+  package var tuneTablets: (inout TabletSettings) -> Void = { _ in }
 
   package init(
     seed: UInt64, size: Int = 3, world settings: SimulatedWorld.Settings = SimulatedWorld.Settings(),
@@ -57,6 +60,7 @@ package final class SimulatedCluster {
     configuration.tablets.logTailBytes = 4 << 10
     configuration.tablets.flushTicks = 1
     chooseLimitsOfTransactions(&configuration)
+    tuneTablets(&configuration.tablets)
     return configuration
   }
 
@@ -135,6 +139,19 @@ package final class SimulatedCluster {
       if offset < range.count { return disk.flipBit(Int(place >> 61), ofByte: offset, in: range.path) }
       offset -= range.count
     }
+  }
+
+  /// Lets a node's stores take nothing more, and its log so many more bytes and then none, until `emptyDisk`.
+  /// - Parameter bytes: nil for a log that does not notice.
+  package func fillDisk(of node: Int, leaving bytes: Int?) {
+    let disk = world.disk(of: node)
+    disk.quotaBytes = bytes.map { disk.bytesUsed + $0 }
+    engines[node]?.isFull = true
+  }
+
+  package func emptyDisk(of node: Int) {
+    world.disk(of: node).quotaBytes = nil
+    engines[node]?.isFull = false
   }
 
   package func isUp(_ node: Int) -> Bool { world.isUp(node) }

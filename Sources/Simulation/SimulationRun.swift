@@ -49,6 +49,13 @@ package struct SimulationRun {
     var world = SimulatedWorld.Settings()
     world.perturbs = random.oneIn(2)
     let cluster = SimulatedCluster(seed: seed, size: settings.nodes, world: world, logLevel: settings.logLevel)
+    if random.oneIn(3) {
+      // Longer than any transaction of a workload, and far shorter than a run.
+      cluster.tuneTablets = { tablets in
+        tablets.historyMicroseconds = 10_000_000
+        tablets.garbageBytesMin = 256
+      }
+    }
     do {
       return try run(on: cluster, settings: settings, faults: settings.faults ?? drawn)
     } catch let failure as SimulationFailure {

@@ -8,7 +8,8 @@ package enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
   case missing(String)
   /// Bytes on disk are not what was written. The replica must be rebuilt from its peers; never go on with the rest.
   case corrupt(String)
-  /// The disk is full. The store stays readable; writes fail until it is opened again.
+  /// The disk is full. The store stays readable; writes fail until there is room, which RocksDB looks for every few
+  /// seconds.
   case noSpace(String)
   /// Any other failure of the engine or the operating system.
   case failed(String)

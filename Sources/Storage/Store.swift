@@ -89,6 +89,8 @@ package protocol Store: AnyObject, Sendable {
 
   /// Versions superseded at or before `time` may be collected from now on. It never goes back.
   func setHistoryCutoff(_ time: HybridTime)
+  /// The cutoff that was set. A read at or after it has missed nothing that was collected before this call.
+  var historyCutoff: HybridTime { get }
   /// Document keys outside `[lower, upper)` may be dropped from now on (after a split).
   func setBounds(lower: [UInt8], upper: [UInt8]?)
   /// Flushes and rewrites the whole store, collecting all that may go. Blocks, for long.

@@ -54,6 +54,7 @@ extension TabletAnswer {
     case .failed(let error): .failed(error)
     case .notLeader(let hint): .notLeader(hint: hint)
     case .notReady: .notReady
+    case .noRoom: .noRoom
     case .unknownTablet: .unknownTablet
     case .schemaMismatch(let version): .schemaMismatch(version: version)
     case .outcomeUnknown: .outcomeUnknown

@@ -17,11 +17,14 @@ struct RowSearch: Sendable {
   }
 
   func run() throws(DocStoreError) -> ReadOutcome<[[UInt8]]> {
-    switch request.payload {
-    case .documents: .found([])
-    case .rows(let mutation): try evaluator.findKeys(of: mutation, reading: reader, at: point)
-    case .lock(let read, let locking):
-      try evaluator.findKeys(of: read, reading: reader, at: point, limited: locking.policy != .skipLocked)
-    }
+    let found: ReadOutcome<[[UInt8]]> =
+      switch request.payload {
+      case .documents: .found([])
+      case .rows(let mutation): try evaluator.findKeys(of: mutation, reading: reader, at: point)
+      case .lock(let read, let locking):
+        try evaluator.findKeys(of: read, reading: reader, at: point, limited: locking.policy != .skipLocked)
+      }
+    try reader.requireUncollected(at: point)
+    return found
   }
 }

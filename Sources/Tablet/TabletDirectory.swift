@@ -71,6 +71,14 @@ package struct TabletDirectory: Sendable {
     }
   }
 
+  /// Whether the log or a store has no room for what it must write (see `TabletHost+FullDisk`).
+  package var isDiskFull: Bool {
+    get async {
+      for host in hosts where await host.isDiskFull { return true }
+      return false
+    }
+  }
+
   /// All replicas of this node, by tablet.
   package func status() async -> [ReplicaStatus] {
     var all: [ReplicaStatus] = []

@@ -15,6 +15,8 @@ package struct TabletEnvironment: Sendable {
   package var log: WriteAheadLog
   package var reachedTime: ReachedTime
   package var engine: any StorageEngine
+  /// Rewrites stores that hold much garbage; one for the whole node.
+  package var compactor: Compactor
   /// The directory that holds a directory for each tablet.
   package var directory: String
   package var catalog: CatalogBox
@@ -32,7 +34,8 @@ package struct TabletEnvironment: Sendable {
 
   package init(
     node: NodeID, runtime: Runtime, loop: any Loop, clock: HybridClock, log: WriteAheadLog, reachedTime: ReachedTime,
-    engine: any StorageEngine, directory: String, catalog: CatalogBox, settings: TabletSettings, logger: Logger,
+    engine: any StorageEngine, compactor: Compactor, directory: String, catalog: CatalogBox, settings: TabletSettings,
+    logger: Logger,
     fatal: @escaping @Sendable (String) -> Void, post: @escaping @Sendable (NodeID, [UInt8]) -> Void,
     call: @escaping @Sendable (NodeID, NodeService, [UInt8], UInt64) async throws -> [UInt8], peers: TransactionPeers
   ) {
@@ -44,6 +47,7 @@ package struct TabletEnvironment: Sendable {
     self.log = log
     self.reachedTime = reachedTime
     self.engine = engine
+    self.compactor = compactor
     self.directory = directory
     self.catalog = catalog
     self.settings = settings
@@ -69,6 +73,8 @@ package struct TabletSettings: Sendable {
   package var flushTicks = 2
   /// Ticks between two looks for tablets whose preferred leader is well again.
   package var preferenceTicks = 15
+  /// How long a preferred replica that did not take the lead is left alone, in nanoseconds.
+  package var preferencePauseNanoseconds: UInt64 = 60_000_000_000
   /// Leaders that are handed over in one such look.
   package var transfersAtOnce = 4
   /// Bytes of memtables of all tablets of this loop above which the largest is flushed.
@@ -81,10 +87,21 @@ package struct TabletSettings: Sendable {
   package var logTailBytes = 8 << 20
   /// Writes that may wait at a leader, for locks or for consensus; above it, requests are told to come again.
   package var operationsMax = 20_000
+  /// How long a leader tries to hand over what a full disk keeps it from writing before it refuses writes, in nanoseconds.
+  package var fullDiskPatienceNanoseconds: UInt64 = 3_000_000_000
+  /// Ticks between two attempts to flush a store that found no room.
+  package var fullFlushTicks = 10
+  /// Ticks between two attempts to hand over to somebody who shows that there is room, and to somebody who does not.
+  package var handOverTicks = 10
+  package var blindHandOverTicks = 150
   /// How long a write waits for row locks, in nanoseconds, before the client is told.
   package var lockWaitNanoseconds: UInt64 = 30_000_000_000
   /// How long versions that are superseded stay readable, in microseconds.
   package var historyMicroseconds: UInt64 = 900_000_000
+  /// Bytes of garbage that a store must hold to be worth a compaction.
+  package var garbageBytesMin = 8 << 20
+  /// A store is compacted when this share of it may be garbage.
+  package var garbageShareMax = 0.5
   /// Rows of a statement that are evaluated in one turn of the loop.
   package var evaluatedKeysMax = 2_000
   /// What one transaction may write to one tablet before it commits, in bytes: it is in its leader's memory.
@@ -110,6 +127,14 @@ package struct TabletSettings: Sendable {
     raft.electionTicks = 5
     raft.heartbeatTicks = 1
     raft.horizonReserve = 400_000 << HybridTime.logicalBits
+  }
+}
+
+extension TabletSettings {
+  /// The earliest time that may be read of a tablet whose last write was at `time`.
+  func historyCutoff(asOf time: HybridTime) -> HybridTime {
+    time.microseconds > historyMicroseconds
+      ? HybridTime(microseconds: time.microseconds - historyMicroseconds) : .zero
   }
 }
 

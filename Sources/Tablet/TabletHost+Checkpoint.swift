@@ -219,6 +219,10 @@ extension TabletHost {
     replica.store = store
     replica.storeName = name
     replica.appliedTime = meta.time
+    // The sender may have collected as much as this.
+    replica.historyCutoff = max(replica.historyCutoff, environment.settings.historyCutoff(asOf: meta.time))
+    replica.garbage = GarbageMeter()
+    replica.unwritten = nil
     replica.retries = meta.retries
     replica.ledger = meta.ledger
     replica.schemaVersionRequired = nil
@@ -230,10 +234,8 @@ extension TabletHost {
     replica.probe("checkpoint installed")
     environment.logger.info(
       "installed a checkpoint", metadata: ["tablet": "\(offer.tablet)", "index": "\(meta.position.index.raw)"])
-    try await work(on: flusher) {
-      old?.close()
-      try engine.destroyStore(at: oldPath)
-    }
+    await close(old, of: replica)
+    try await work(on: flusher) { try engine.destroyStore(at: oldPath) }
   }
 
   static func storeName(after name: String) -> String { "store-\(storeNumber(name) + 1)" }

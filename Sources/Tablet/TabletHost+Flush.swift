@@ -1,5 +1,4 @@
 import Keys
-import Raft
 import Storage
 
 extension TabletHost {
@@ -25,27 +24,36 @@ extension TabletHost {
     }
   }
 
-  private func flush(_ replica: TabletReplica) {
+  func flush(_ replica: TabletReplica) {
     guard let store = replica.store, !replica.isFlushing, !replica.isInstalling else { return }
     do {
-      guard let position = try replica.saveMeta() else { return }
+      guard let mark = try replica.saveMeta() else { return }
       replica.isFlushing = true
       let (id, time, reachedTime) = (replica.id, replica.appliedTime, environment.reachedTime)
       flusher.submit(on: loop) {
         try store.flush()
         try reachedTime.save(time)
       } completion: { [weak self] result in
-        self?.assumeIsolated { $0.flushEnded(id, position: position, result: result) }
+        self?.assumeIsolated { $0.flushEnded(id, mark, result) }
       }
+    } catch StorageError.noSpace {
+      replica.storeIsFull = true
     } catch {
       environment.fatal("tablet \(replica.id) cannot write to its store: \(error)")
     }
   }
 
-  private func flushEnded(_ tablet: TabletID, position: LogPosition, result: Result<Void, any Error>) {
+  private func flushEnded(
+    _ tablet: TabletID, _ mark: TabletReplica.FlushMark, _ result: Result<Void, any Error>
+  ) {
     guard let replica = replicas[tablet] else { return }
     switch result {
-    case .success: replica.flushed(through: position)
+    case .success: replica.flushed(through: mark)
+    case .failure(StorageError.noSpace(let reason)):
+      replica.isFlushing = false
+      replica.storeIsFull = true
+      environment.logger.warning(
+        "no room to flush a store; it is tried again", metadata: ["tablet": "\(tablet)", "reason": "\(reason)"])
     case .failure(let error): environment.fatal("tablet \(tablet) cannot flush its store: \(error)")
     }
   }
@@ -54,7 +62,7 @@ extension TabletHost {
   package func flushAll() async {
     for id in replicas.keys.sorted() {
       guard let replica = replicas[id], let store = replica.store, !replica.isFlushing else { continue }
-      guard let position = try? replica.saveMeta() else { continue }
+      guard let mark = try? replica.saveMeta() else { continue }
       replica.isFlushing = true
       let result: Result<Void, any Error>
       let (time, reachedTime) = (replica.appliedTime, environment.reachedTime)
@@ -67,7 +75,7 @@ extension TabletHost {
       } catch {
         result = .failure(error)
       }
-      flushEnded(id, position: position, result: result)
+      flushEnded(id, mark, result)
     }
   }
 }

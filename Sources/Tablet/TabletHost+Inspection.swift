@@ -66,6 +66,9 @@ extension TabletHost {
     return versions
   }
 
+  /// Reads before it are refused.
+  package func historyCutoff(of tablet: TabletID) -> HybridTime { replicas[tablet]?.historyCutoff ?? .zero }
+
   /// The requests that a replica remembers, as its meta record would hold them.
   package func rememberedRequests(of tablet: TabletID) -> [UInt8] {
     var writer = ByteWriter()

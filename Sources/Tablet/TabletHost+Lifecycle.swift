@@ -74,9 +74,9 @@ extension TabletHost {
     let storeName = replica.storeName
     environment.log.append([.groupRemoved(group: tablet.rawValue)], on: loop) {}
     let logger = environment.logger
+    await close(store, of: replica)
     await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
       flusher.submit(on: loop) {
-        store?.close()
         try engine.destroyStore(at: "\(directory)/\(storeName)")
         try files.removeTree(directory)
       } completion: { result in

@@ -20,12 +20,14 @@ extension TabletHost {
     let time: HybridTime
     switch await withCheckedContinuation({
       replica.beginRead(
-        at: request.time, of: request.read.selection, for: request.transaction?.id, waiter: $0)
+        at: request.time, limit: request.uncertaintyLimit, of: request.read.selection, for: request.transaction?.id,
+        waiter: $0)
     }) {
     case .done(let safe): time = safe
     case .failed(let error): return .failed(error)
     case .notLeader(let hint): return .notLeader(hint: hint)
     case .notReady, .outcomeUnknown, .uncertain: return .notReady
+    case .noRoom: return .noRoom
     case .unknownTablet: return .unknownTablet
     case .schemaMismatch(let version): return .schemaMismatch(version: version)
     }
@@ -118,7 +120,9 @@ struct ReadSlice: Sendable {
     limits.rowsMax = max(1, request.maxRows)
     limits.bytesMax = max(1, request.maxBytes)
     do throws(DocStoreError) {
-      return .success(try executor.execute(request.read, at: point, resume: request.resume, limits: limits))
+      let outcome = try executor.execute(request.read, at: point, resume: request.resume, limits: limits)
+      try executor.reader.requireUncollected(at: point)
+      return .success(outcome)
     } catch {
       return .failure(error)
     }

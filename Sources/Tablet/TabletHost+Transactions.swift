@@ -8,7 +8,7 @@ extension TabletHost {
     if case .validate(_, _, let through) = request.step {
       // From here on nobody writes at or before `through`.
       let begun = await withCheckedContinuation {
-        replica.beginRead(at: through, of: .points([]), for: request.transaction, waiter: $0)
+        replica.beginRead(at: through, limit: nil, of: .points([]), for: request.transaction, waiter: $0)
       }
       guard case .done = begun else { return begun.map { _ in .done } }
     }

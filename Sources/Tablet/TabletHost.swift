@@ -29,6 +29,11 @@ package actor TabletHost {
   /// Reads that may meet many rows.
   let readers: [any BlockingWorker]
   var nextReader = 0
+  /// The replica whose store is being rewritten.
+  var compacting: TabletReplica?
+  /// Since when the disk has been full, in monotonic nanoseconds.
+  var fullSince: UInt64?
+  private(set) var ticks: UInt64 = 0
   var isStopped = false
   private var ticksToPreference = 0
   private var ticksToFlush = 0
@@ -79,12 +84,15 @@ package actor TabletHost {
   }
 
   private func tick() {
+    ticks += 1
     for id in replicas.keys.sorted() { replicas[id]?.tick() }
     tendTransactions()
+    tendFullDisk()
     ticksToFlush -= 1
     if ticksToFlush <= 0 {
       ticksToFlush = environment.settings.flushTicks
       flushWhatIsDue()
+      compactWhatIsDue()
     }
     preferLeaders()
   }
@@ -132,7 +140,7 @@ package actor TabletHost {
     if isStopped { return }
     for envelope in envelopes {
       if let replica = replicas[envelope.tablet] {
-        guard replica.replica == envelope.to else { continue }
+        guard replica.replica == envelope.to, !mustDecline(envelope.message) else { continue }
         replica.receive(envelope.message, from: envelope.from)
       } else if rebuilds[envelope.tablet] == nil {
         keepEarly(envelope)
@@ -160,7 +168,8 @@ package actor TabletHost {
     // The rows are found as of a time at which nothing more can appear, so that none that is committed is missed.
     let context = request.transaction
     let begun = await withCheckedContinuation {
-      replica.beginRead(at: context?.readTime, of: selection, for: context?.id, waiter: $0)
+      replica.beginRead(
+        at: context?.readTime, limit: context?.uncertaintyLimit, of: selection, for: context?.id, waiter: $0)
     }
     guard case .done(let time) = begun else { return begun.map { _ in MutateAnswer(result: .none) } }
     let point = ReadPoint(

@@ -12,23 +12,49 @@ extension TabletReplica {
   func applyCommitted() {
     guard let store, !isInstalling else { return }
     while raft.appliedIndex < announced {
-      let entries = raft.entries(from: raft.appliedIndex.next, through: announced, maxBytes: Self.applyBytesMax)
-      guard let last = entries.last else { return }
-      do {
-        let batches = try apply(entries, to: store)
-        raft.applied(through: last.index, effects: &effects)
-        if !batches.isEmpty { observer?.applied(batches) }
-      } catch {
-        // Every replica has these bytes, and this one could not apply them: its store or its memory is broken.
-        environment.fatal("tablet \(id) cannot apply its log at index \(last.index.raw): \(error)")
-        return
+      let entries: AppliedEntries
+      if let unwritten {
+        entries = unwritten
+      } else {
+        let next = raft.entries(from: raft.appliedIndex.next, through: announced, maxBytes: Self.applyBytesMax)
+        guard let last = next.last else { return }
+        do { entries = try digest(next) } catch {
+          return environment.fatal("tablet \(id) cannot read its log up to index \(last.index.raw): \(error)")
+        }
       }
-      answer(through: last.index)
+      do {
+        // Much of what transactions put into the log changes no row. That the store's frontier stays behind then does no harm:
+        // what is applied again after a crash begins at the position of `TabletMeta`, and comes to the same.
+        if !entries.batch.isEmpty { try store.write(entries.batch, frontier: frontier(at: entries.last, of: store)) }
+      } catch StorageError.noSpace {
+        // Retries, ledger and time are ahead of the store meanwhile: nobody may save them.
+        probe("full disk holds up a store")
+        unwritten = entries
+        storeIsFull = true
+        return
+      } catch {
+        // Every replica has these bytes, and this one could not apply them: its store is broken.
+        return environment.fatal("tablet \(id) cannot apply its log at index \(entries.last.index.raw): \(error)")
+      }
+      if unwritten != nil {
+        unwritten = nil
+        storeIsFull = false
+      }
+      raft.applied(through: entries.last.index, effects: &effects)
+      if !entries.documents.isEmpty { observer?.applied(entries.documents) }
+      answer(through: entries.last.index)
     }
   }
 
-  /// One atomic batch for all these entries, together with the frontier that it reaches.
-  private func apply(_ entries: [Entry], to store: any Store) throws -> [[DocumentWrite]] {
+  /// What committed entries do to the store, in one atomic batch.
+  struct AppliedEntries {
+    var batch: WriteBatch
+    var documents: [[DocumentWrite]]
+    var last: LogPosition
+  }
+
+  /// Takes entries into what is kept beside the store, and makes the batch for it.
+  private func digest(_ entries: [Entry]) throws -> AppliedEntries {
     var batch = WriteBatch()
     var all: [[DocumentWrite]] = []
     for entry in entries {
@@ -45,6 +71,7 @@ extension TabletReplica {
               schemaVersionRequired = max(known, version)
             }
           }
+          garbage.wrote(outcome.documents)
           all.append(outcome.documents)
         }
         if let ended = outcome.ended { hasEnded.append(ended) }
@@ -52,11 +79,7 @@ extension TabletReplica {
       }
     }
     environment.clock.raise(to: appliedTime)
-    // Much of what transactions put into the log changes no row. That the store's frontier stays behind then does no harm:
-    // what is applied again after a crash begins at the position of `TabletMeta`, and comes to the same.
-    if batch.isEmpty { return all }
-    try store.write(batch, frontier: frontier(at: entries[entries.count - 1].position, of: store))
-    return all
+    return AppliedEntries(batch: batch, documents: all, last: entries[entries.count - 1].position)
   }
 
   /// Where a write to the store brings it. A flush may have covered more than the meta record that went before it; then

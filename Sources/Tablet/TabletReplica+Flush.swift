@@ -8,17 +8,20 @@ extension TabletReplica {
     LogPosition(term: raft.term(at: raft.appliedIndex) ?? raft.basePosition.term, index: raft.appliedIndex)
   }
 
-  /// Saves what has to survive beside the documents (see `TabletMeta`). Returns the position that a flush which starts
-  /// after this call covers, or nil if nothing was ever applied.
-  func saveMeta() throws -> LogPosition? {
-    guard let store, raft.appliedIndex.raw > 0 else { return nil }
+  /// What a flush brings to the disk: the log up to `position`, and with it the promise that nobody reads below `cutoff`.
+  struct FlushMark: Sendable {
+    var position: LogPosition
+    var cutoff: HybridTime
+  }
+
+  /// Saves what has to survive beside the documents (see `TabletMeta`). Returns what a flush that starts after this call
+  /// covers, or nil if nothing was ever applied.
+  func saveMeta() throws -> FlushMark? {
+    guard let store, raft.appliedIndex.raw > 0, unwritten == nil else { return nil }
     if appliedTime > .zero {
       retries.expire(at: appliedTime)
-      let history = environment.settings.historyMicroseconds
-      if appliedTime.microseconds > history {
-        historyCutoff = max(historyCutoff, HybridTime(microseconds: appliedTime.microseconds - history))
-        store.setHistoryCutoff(historyCutoff)
-      }
+      historyCutoff = max(historyCutoff, environment.settings.historyCutoff(asOf: appliedTime))
+      garbage.mark(at: appliedTime)
     }
     let position = appliedPosition
     let meta = TabletMeta(
@@ -27,16 +30,19 @@ extension TabletReplica {
     var batch = WriteBatch()
     batch.put(.regular, key: TabletMeta.key, value: meta.encoded())
     try store.write(batch, frontier: frontier(at: position, of: store))
-    return position
+    return FlushMark(position: position, cutoff: historyCutoff)
   }
 
-  /// A flush that covers `position` is complete: the log may be cut behind it.
-  func flushed(through position: LogPosition) {
+  /// A flush is complete: the log may be cut behind it, and history collected. Not before: a replica that starts again
+  /// reckons its cutoff from the meta record, and must not let a read through that misses what was collected.
+  func flushed(through mark: FlushMark) {
     isFlushing = false
+    storeIsFull = false
     guard !isRemoved else { return }
     probe("flush completed")
-    environment.log.released(group: id.rawValue, through: position.index.raw)
-    raft.compactLog(through: tailStart(before: position.index))
+    store?.setHistoryCutoff(mark.cutoff)
+    environment.log.released(group: id.rawValue, through: mark.position.index.raw)
+    raft.compactLog(through: tailStart(before: mark.position.index))
   }
 
   /// The last index that need not stay in memory: entries behind it are kept for followers that are a little behind,

@@ -6,10 +6,11 @@ import Values
 extension TabletReplica {
   /// Waits until a read at `time` (nil: as of now) is safe at this leader, and says at which time it is.
   /// - Parameters:
+  ///   - limit: versions after `time` and up to here may be older than the statement in real time.
   ///   - selection: what it will read: what others have prepared there has to be decided first.
   ///   - transaction: whose read it is; its own writes do not stand in its way.
   func beginRead(
-    at time: HybridTime?, of selection: KeySelection, for transaction: TransactionID?,
+    at time: HybridTime?, limit: HybridTime?, of selection: KeySelection, for transaction: TransactionID?,
     waiter: CheckedContinuation<TabletAnswer<HybridTime>, Never>
   ) {
     if let refusal = refusal(HybridTime.self) { return waiter.resume(returning: refusal) }
@@ -21,7 +22,12 @@ extension TabletReplica {
         return waiter.resume(returning: .failed(SQLError(.objectNotInPrerequisiteState, message)))
       }
     }
-    if let safe = safeReadTime(wanted: time), ledger.blocker(of: selection, at: safe, except: transaction) == nil {
+    // What is prepared may be committed, and its client may have been told; only, its rows are not in the store yet. So
+    // the read waits for it as far as it must look, not only as far as it reads.
+    let doubtedThrough = min(limit ?? .zero, environment.clock.latest())
+    if let safe = safeReadTime(wanted: time),
+      ledger.blocker(of: selection, at: max(safe, doubtedThrough), except: transaction) == nil
+    {
       return waiter.resume(returning: .done(safe))
     }
     probe("read waits until its time is safe")
@@ -29,7 +35,8 @@ extension TabletReplica {
     // Fails soon rather than hang where the lease is lost: the gateway asks again.
     readWaiters.append(
       ReadWaiter(
-        time: time, selection: selection, transaction: transaction, deadline: now + 1_000_000_000,
+        time: time, doubtedThrough: doubtedThrough, selection: selection, transaction: transaction,
+        deadline: now + 1_000_000_000,
         continuation: waiter))
     proposePostponed()
     refreshHorizon()
@@ -86,7 +93,7 @@ extension TabletReplica {
     readWaiters = []
     for waiter in waiting {
       if let safe = safeReadTime(wanted: waiter.time),
-        ledger.blocker(of: waiter.selection, at: safe, except: waiter.transaction) == nil
+        ledger.blocker(of: waiter.selection, at: max(safe, waiter.doubtedThrough), except: waiter.transaction) == nil
       {
         waiter.continuation.resume(returning: .done(safe))
       } else {

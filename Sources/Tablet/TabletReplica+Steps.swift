@@ -79,6 +79,7 @@ extension TabletReplica {
     guard known.running.isEmpty else {
       return waiter.resume(returning: .failed(SQLError(.internalError, "prepare while a statement runs")))
     }
+    if refusesWrites { return waiter.resume(returning: .failed(.diskFull)) }
     if known.pieces == nil { known.pieces = piecesToStage(of: known, anchor: anchor) }
     stageNext(of: known, waiters: nil)
     if case .staging(let step) = known.state { step.join(waiter) }
@@ -144,6 +145,12 @@ extension TabletReplica {
     }
     guard known.running.isEmpty else {
       return waiter.resume(returning: .failed(SQLError(.internalError, "commit while a statement runs")))
+    }
+    if refusesWrites {
+      probe("commit refused on a full disk")
+      // The client is told "no", so the same request must not succeed where it comes a second time.
+      if case .open = known.state { letGo(of: id) } else { known.disown() }
+      return waiter.resume(returning: .failed(.diskFull))
     }
     if let readSet = commit.readSet {
       // Nothing of others is on its way that could come before this commit's time, drawn below in the same step.

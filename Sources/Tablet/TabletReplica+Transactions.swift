@@ -24,6 +24,7 @@ extension TabletReplica {
       return waiter.resume(returning: .done(known))
     }
     if let running = transaction.running[request.id] { return running.join(waiter) }
+    if refusesWrites { return waiter.resume(returning: .failed(.diskFull)) }
     let timeout = context.lockTimeoutMilliseconds
     let operation = WriteOperation(
       request: request, owner: transaction.owner, transaction: transaction, lockRequest: drawNumber(),

@@ -29,6 +29,10 @@ extension TabletReplica {
       probe("retry joined the running write")
       return running.join(waiter)
     }
+    if refusesWrites {
+      probe("write refused on a full disk")
+      return waiter.resume(returning: .failed(.diskFull))
+    }
     guard operations.count < environment.settings.operationsMax else { return waiter.resume(returning: .notReady) }
     let operation = WriteOperation(
       request: request, owner: drawNumber(), transaction: nil, lockRequest: drawNumber(),
@@ -262,6 +266,8 @@ extension TabletReplica {
     guard let context = operation.request.transaction, context.isolation > .readCommitted,
       let snapshot = context.readTime
     else { return }
+    // What was deleted after such a snapshot may have left no trace.
+    guard snapshot >= historyCutoff else { throw .statement(.snapshotTooOld) }
     let reader = RowReader(store: store, codec: evaluator.codec, historyCutoff: historyCutoff)
     for key in operation.keys {
       if let newest = try reader.newestTime(of: key), newest > snapshot {

@@ -91,8 +91,24 @@ final class TabletReplica {
   private var currentCodec: RowCodec?
 
   /// Reads below it are refused: compaction may have taken what they would need.
-  var historyCutoff = HybridTime.zero
+  var historyCutoff: HybridTime
+  /// What a compaction of the store could collect.
+  var garbage = GarbageMeter()
+  /// Committed entries that the store had no room for. They come first, before anything else is written to it.
+  var unwritten: AppliedEntries?
+  /// A flush or a write found no room, and none has succeeded since.
+  var storeIsFull = false
+  /// Writes are refused: the disk has been full for a while, and nobody has taken the lead.
+  var refusesWrites = false
+  /// Ticks with a full disk, and where they and the heir's log stood when this leader tried last to hand over.
+  var ticksFull = 0
+  var handOverTried: (tick: Int, match: LogIndex)?
+  /// When this leader offered the lead to the preferred replica last.
+  private var preferenceTried: (term: Term, time: UInt64)?
   var isFlushing = false
+  var isCompacting = false
+  /// Those who want to take the store's files away, when nobody rewrites them any more.
+  var compactionWaiters: [CheckedContinuation<Void, Never>] = []
   /// Ticks since this replica was last asked for a read or a write.
   var ticksUnused = 0
   /// Whether a checkpoint is on its way into the place of the store; nothing is applied meanwhile.
@@ -118,6 +134,7 @@ final class TabletReplica {
     self.store = store
     self.storeName = storeName
     self.appliedTime = appliedTime
+    historyCutoff = environment.settings.historyCutoff(asOf: appliedTime)
     self.retries = retries
     announced = raft.appliedIndex
   }
@@ -148,8 +165,14 @@ final class TabletReplica {
   /// Why this replica cannot serve as leader now; nil if it can. Nothing of what it refuses has any effect.
   func refusal<Value>(_ type: Value.Type = Value.self) -> TabletAnswer<Value>? {
     if isRemoved { return .unknownTablet }
-    guard raft.role == .leader else { return .notLeader(hint: leaderNode) }
-    guard store != nil, raft.leaseIsValid(now: now) else { return .notReady }
+    guard raft.role == .leader else {
+      return refusesWrites && leaderNode == nil ? .noRoom : .notLeader(hint: leaderNode)
+    }
+    // Where the store had no room for what is committed, the ledger is ahead of it: it would let reads through that miss
+    // what was just resolved.
+    guard store != nil, unwritten == nil, raft.leaseIsValid(now: now) else {
+      return refusesWrites ? .noRoom : .notReady
+    }
     // A predecessor may have served reads up to the inherited horizon: nothing is written at or below it.
     let inherited = HybridTime(rawValue: raft.inheritedHorizon)
     if inherited >= environment.clock.latest() {
@@ -174,25 +197,35 @@ final class TabletReplica {
     }
     raft.tick(now: time, effects: &effects)
     expireWaiters(now: time)
+    if unwritten != nil { applyCommitted() }
     turns.mark(self)
   }
 
   /// Asks for a horizon ahead of the clock. Nobody asks on behalf of an idle group: each step of the horizon costs a write
-  /// to every replica's log.
+  /// to every replica's log; nor where there is no room for it.
   func refreshHorizon() {
+    if refusesWrites { return }
     let horizon = environment.clock.latest().adding(microseconds: environment.settings.horizonMicroseconds)
     raft.setHorizon(horizon.rawValue)
   }
 
   /// Hands leadership to the preferred replica if that one is well and has everything. Returns whether it began to.
   func preferLeader() -> Bool {
-    guard let preferred, preferred != replica, raft.role == .leader,
+    guard let preferred, preferred != replica, raft.role == .leader, !hasTriedPreference,
       let progress = raft.progress().first(where: { $0.id == preferred }),
       progress.isActive, !progress.isLearner, progress.match == raft.lastPosition.index
     else { return false }
     let result = raft.transferLeadership(to: preferred, effects: &effects)
     turns.mark(self)
+    if result == .started { preferenceTried = (raft.term, now) }
     return result == .started
+  }
+
+  /// Whether the preferred replica was lately offered the lead and did not take it, for want of room perhaps: each offer
+  /// holds up the writes for a while.
+  private var hasTriedPreference: Bool {
+    guard let tried = preferenceTried, tried.term == raft.term else { return false }
+    return now < tried.time + environment.settings.preferencePauseNanoseconds
   }
 
   func campaign() {

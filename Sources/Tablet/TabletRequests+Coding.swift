@@ -108,6 +108,7 @@ extension TabletAnswer {
     case .uncertain(let time):
       writer.write(UInt8(7))
       writer.writeFixed(time.rawValue)
+    case .noRoom: writer.write(UInt8(8))
     }
     return writer.bytes
   }
@@ -127,6 +128,7 @@ extension TabletAnswer {
     case 5: self = .schemaMismatch(version: try reader.readFixed())
     case 6: self = .outcomeUnknown
     case 7: self = .uncertain(HybridTime(rawValue: try reader.readFixed()))
+    case 8: self = .noRoom
     default: throw .malformed(what: "tablet answer")
     }
   }

@@ -110,6 +110,9 @@ package enum TabletAnswer<Value: Sendable>: Sendable {
   case notLeader(hint: NodeID?)
   /// The leader has not settled in, or is too busy: ask again soon. Nothing was done.
   case notReady
+  /// This replica knows of no leader, or is one that cannot serve, and its own disk is full, so that it cannot become one:
+  /// ask the others. Nothing was done.
+  case noRoom
   /// This node has no such tablet: the catalog here or there is behind. Nothing was done.
   case unknownTablet
   /// The table's schema is another one; nothing was done.

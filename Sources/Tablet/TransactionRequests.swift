@@ -183,6 +183,14 @@ package struct WaitReport: Hashable, Sendable {
 }
 
 extension SQLError {
+  /// A write that was refused before anything of it was proposed.
+  package static var diskFull: SQLError {
+    SQLError(
+      .diskFull, "could not write: no space left on device",
+      detail: "The disk of the leading replica is full, and no other one takes the lead. Nothing was changed.",
+      hint: "Free disk space, and writes go on by themselves.")
+  }
+
   /// A leader does not know the transaction (any more): it expired, or the leader is a new one.
   package static var transactionLost: SQLError {
     SQLError(

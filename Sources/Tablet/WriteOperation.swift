@@ -158,6 +158,8 @@ struct InFlightEntry {
 /// A read that waits for its time to become safe, and for transactions that may have written what it reads.
 struct ReadWaiter {
   var time: HybridTime?
+  /// What was committed up to here may be in the client's past, though it is later than `time`.
+  var doubtedThrough: HybridTime
   var selection: KeySelection
   var transaction: TransactionID?
   /// Monotonic nanoseconds after which it is told to come again.

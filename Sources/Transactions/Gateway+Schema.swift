@@ -82,7 +82,8 @@ extension Gateway {
         // A tablet that is gone takes no rows.
         case .done, .unknownTablet: continue
         case .failed(let error): throw error
-        case .schemaMismatch, .notLeader, .notReady, .outcomeUnknown, .uncertain: throw Self.changed(table.name)
+        case .schemaMismatch, .notLeader, .notReady, .noRoom, .outcomeUnknown, .uncertain:
+          throw Self.changed(table.name)
         }
       }
     }

@@ -129,7 +129,7 @@ package final class Gateway: DataPlane, Sendable {
     case .done(let answer): return answer.result
     case .failed(let error): throw error
     case .schemaMismatch, .unknownTablet: throw Self.changed(table.name)
-    case .notLeader, .notReady, .outcomeUnknown, .uncertain:
+    case .notLeader, .notReady, .noRoom, .outcomeUnknown, .uncertain:
       throw SQLError(.internalError, "the router passed on an answer that it must handle")
     }
   }
@@ -197,11 +197,11 @@ package final class Gateway: DataPlane, Sendable {
     deadline: Deadline?, _ attempt: (NodeID, UInt64) async -> Router.Attempt<Value>
   ) async throws(SQLError) -> Value {
     switch try await router.ask(
-      .catalog, members: services.catalogMembers, deadline: deadline, isWrite: true, attempt)
+      .catalog, members: services.catalogMembers, deadline: deadline, isWrite: true, needsRoom: true, attempt)
     {
     case .done(let value): return value
     case .failed(let error): throw error
-    case .notLeader, .notReady, .unknownTablet, .schemaMismatch, .outcomeUnknown, .uncertain:
+    case .notLeader, .notReady, .noRoom, .unknownTablet, .schemaMismatch, .outcomeUnknown, .uncertain:
       throw SQLError(.internalError, "the catalog's leader gave no answer that can be used")
     }
   }

@@ -193,7 +193,7 @@ extension GatewayTransaction {
     case .failed(let error): throw error
     // The table was dropped or rewritten under the transaction.
     case .unknownTablet, .schemaMismatch: throw .transactionLost
-    case .notLeader, .notReady, .outcomeUnknown, .uncertain:
+    case .notLeader, .notReady, .noRoom, .outcomeUnknown, .uncertain:
       throw SQLError(.internalError, "the router passed on an answer that it must handle")
     }
   }

@@ -353,7 +353,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
       case .failed(let error): throw error
       case .uncertain(let time): later = max(later ?? time, time)
       case .schemaMismatch, .unknownTablet: return .changed
-      case .notLeader, .notReady, .outcomeUnknown:
+      case .notLeader, .notReady, .noRoom, .outcomeUnknown:
         throw SQLError(.internalError, "the router passed on an answer that it must handle")
       }
     }
@@ -441,7 +441,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
           case .done: true
           // One that never answered a request may know nothing of the transaction, and need not. But it has to say so.
           case .failed: participant.epoch == nil
-          case .notLeader, .notReady, .unknownTablet, .schemaMismatch, .outcomeUnknown, .uncertain, nil: false
+          case .notLeader, .notReady, .noRoom, .unknownTablet, .schemaMismatch, .outcomeUnknown, .uncertain, nil: false
           }
         }
       }

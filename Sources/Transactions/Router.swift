@@ -50,8 +50,9 @@ package final class Router: Sendable {
   /// - Parameters:
   ///   - members: where its replicas are, preferred leader first.
   ///   - isWrite: whether an attempt whose answer was lost may have changed something.
+  ///   - needsRoom: whether there is no point in going on while the disks of most members are full.
   func ask<Value: Sendable>(
-    _ tablet: TabletID, members: [NodeID], deadline: Deadline?, isWrite: Bool,
+    _ tablet: TabletID, members: [NodeID], deadline: Deadline?, isWrite: Bool, needsRoom: Bool = false,
     _ attempt: (NodeID, UInt64) async -> Attempt<Value>
   ) async throws(SQLError) -> TabletAnswer<Value> {
     let giveUp = min(deadline?.nanoseconds ?? .max, now + settings.retryNanoseconds)
@@ -59,6 +60,7 @@ package final class Router: Sendable {
     var backoff = settings.backoffNanoseconds
     var mayHaveRun = false
     var lastReason = "no replica answered"
+    var full: Set<NodeID> = []
     while true {
       if Task.isCancelled { throw Self.cancelled(mayHaveRun: mayHaveRun) }
       let time = now
@@ -67,6 +69,7 @@ package final class Router: Sendable {
           mayHaveRun: mayHaveRun, byStatement: deadline.map { $0.nanoseconds <= now } ?? false, lastReason)
       }
       var wait = true
+      full.remove(node)
       var result = await attempt(node, min(settings.attemptNanoseconds, giveUp - time))
       if runtime.faults.perturb("lose an answer of a tablet") {
         result = .lost(mayHaveRun: true, reason: "the answer was lost on purpose")
@@ -74,6 +77,9 @@ package final class Router: Sendable {
       switch result {
       case .answer(let answer):
         switch answer {
+        case .failed(let error) where error.state == .diskFull && mayHaveRun:
+          // A lost attempt may yet be carried out, when there is room again.
+          throw Self.diskFull(mayHaveRun: true)
         case .done, .failed, .uncertain, .schemaMismatch:
           leaders.withLock { $0[tablet] = node }
           return answer
@@ -88,6 +94,11 @@ package final class Router: Sendable {
             target = Self.member(after: node, in: members)
           }
         case .notReady: lastReason = "the tablet's leader is not ready"
+        case .noRoom:
+          lastReason = "the disk of \(node) is full"
+          full.insert(node)
+          if needsRoom, full.count * 2 > members.count { throw Self.diskFull(mayHaveRun: mayHaveRun) }
+          target = Self.member(after: node, in: members)
         case .unknownTablet:
           if catalog.current.tablets[tablet] == nil, tablet != .catalog { return answer }
           lastReason = "a replica is not open yet"
@@ -128,6 +139,11 @@ package final class Router: Sendable {
     return SQLError(
       .cannotConnectNow, "the data is not available now: \(reason)", detail: "Nothing was changed.",
       hint: "A majority of the tablet's replicas must be alive; see the view sys.tablets.")
+  }
+
+  private static func diskFull(mayHaveRun: Bool) -> SQLError {
+    if mayHaveRun { return unknown("The disks of most of the tablet's replicas are full.") }
+    return .diskFull
   }
 
   private static func unknown(_ detail: String) -> SQLError {
@@ -175,7 +191,8 @@ package final class Router: Sendable {
       do throws(SQLError) {
         return .success(
           try await ask(
-            tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: transaction == nil
+            tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: transaction == nil,
+            needsRoom: true
           ) { node, timeout in
             if node == self.node { return .answer(await self.tablets.host(of: tablet.id).mutate(request)) }
             return await self.remote(node, .mutate, request.encoded(), timeout: timeout) {
@@ -205,7 +222,14 @@ package final class Router: Sendable {
   func step(
     _ request: TransactionRequest, members: [NodeID], deadline: Deadline?, isWrite: Bool
   ) async throws(SQLError) -> TabletAnswer<TransactionAnswer> {
-    try await ask(request.tablet, members: members, deadline: deadline, isWrite: isWrite) { node, timeout in
+    let needsRoom =
+      switch request.step {
+      case .prepare, .commit: true
+      case .validate, .rollBack, .abort, .resolve, .forget, .withdraw, .drain, .status: false
+      }
+    return try await ask(
+      request.tablet, members: members, deadline: deadline, isWrite: isWrite, needsRoom: needsRoom
+    ) { node, timeout in
       if node == self.node { return .answer(await self.tablets.host(of: request.tablet).step(request)) }
       return await self.remote(node, .transaction, request.encoded(), timeout: timeout) {
         try TabletAnswer(decoding: $0) { reader throws(CodingError) in try reader.readTransactionAnswer() }

@@ -167,7 +167,7 @@ actor TableReader: RowBatches {
     case .uncertain(let later): return .restart(later)
     case .failed(let error): throw error
     case .schemaMismatch, .unknownTablet: throw Gateway.changed(table.name)
-    case .notLeader, .notReady, .outcomeUnknown:
+    case .notLeader, .notReady, .noRoom, .outcomeUnknown:
       throw SQLError(.internalError, "the router passed on an answer that it must handle")
     }
   }

@@ -363,7 +363,8 @@ final class PeerLink: @unchecked Sendable {
     var mayHaveRun = false
     if case .ready(let stream) = phase, calls[call.id] === call {
       calls[call.id] = nil
-      mayHaveRun = hasLeft(call, on: stream)
+      // It has left, or leaves with the next flush: nobody takes a frame out of the buffer again.
+      mayHaveRun = true
       stream.send(Frame(kind: .cancel, id: call.id, time: core.clock.now()))
     } else {
       waitingCalls.removeAll { $0 === call }

@@ -23,8 +23,12 @@ package final class WriteAheadLog: Sendable {
     var state = State.open
     var appends: Deque<Append> = []
     var byteCount = 0
-    /// A job that will take what is queued is on its way to the worker.
+    /// A job that will take what is queued is on its way to the worker, or will be when a full disk is tried again.
     var isScheduled = false
+    /// Since when the disk takes no more, in monotonic nanoseconds; appends wait meanwhile.
+    var fullSince: UInt64?
+    /// A timer will try a full disk again.
+    var isRetryDue = false
   }
 
   /// The file that is being written. Only the worker takes this lock, and `close`.
@@ -54,6 +58,8 @@ package final class WriteAheadLog: Sendable {
     /// A frame takes no further records once it has this many bytes, so that one sync does not get too long.
     /// Simulated: 1 to 64 KiB.
     package var frameBytes = 4 << 20
+    /// How long to wait before a full disk is tried again.
+    package var fullRetryNanoseconds: UInt64 = 500_000_000
 
     package init() {}
 
@@ -129,10 +135,15 @@ package final class WriteAheadLog: Sendable {
     let records = appends.flatMap(\.records)
     if records.isEmpty { return appends }
     let started = runtime.clock.monotonicNanoseconds()
-    let byteCount = try writer.withLock { writer in
-      if writer.byteCount >= settings.segmentBytes { try startSegment(&writer) }
+    let written = try writer.withLock { writer -> Int? in
+      if writer.byteCount >= settings.segmentBytes, try !startSegment(&writer) { return nil }
       return try write(records, &writer)
     }
+    guard let byteCount = written else {
+      holdBack(appends, now: started)
+      return []
+    }
+    diskHasRoom()
     let nanoseconds = runtime.clock.monotonicNanoseconds() &- started
     counters.withLock {
       $0.count(appends: appends.count, records: records.count, bytes: byteCount, nanoseconds: nanoseconds)
@@ -154,14 +165,61 @@ package final class WriteAheadLog: Sendable {
       }
       queue.byteCount -= byteCount
       queue.isScheduled = !queue.appends.isEmpty
-      return (taken, queue.isScheduled)
+      return (taken, queue.isScheduled && queue.fullSince == nil)
     }
     if isMoreLeft { schedule() }
     return taken
   }
 
-  /// - Returns: the bytes of the frame.
-  private func write(_ records: [LogRecord], _ writer: inout Writer) throws(FileError) -> Int {
+  // MARK: A full disk
+
+  /// Since when the disk has no room for what was appended, in monotonic nanoseconds; nil if it has. Appends complete
+  /// when there is room again.
+  package var fullSince: UInt64? { queue.withLock(\.fullSince) }
+
+  /// On the worker: the appends come first again, and are tried again after a while. As nothing was synced, nothing is
+  /// unknown about the file, unlike after a sync that failed.
+  private func holdBack(_ appends: [Append], now: UInt64) {
+    let mustWait = queue.withLock { queue in
+      queue.appends.prepend(contentsOf: appends)
+      queue.byteCount += appends.reduce(0) { $0 + $1.byteCount }
+      queue.fullSince = queue.fullSince ?? now
+      queue.isScheduled = true
+      defer { queue.isRetryDue = true }
+      return !queue.isRetryDue
+    }
+    guard mustWait else { return }
+    loop.schedule(after: settings.fullRetryNanoseconds) { [self] in
+      queue.withLock { $0.isRetryDue = false }
+      schedule()
+    }
+  }
+
+  private func diskHasRoom() {
+    let mustSchedule = queue.withLock { queue in
+      defer { queue.fullSince = nil }
+      return queue.fullSince != nil && !queue.appends.isEmpty
+    }
+    if mustSchedule { schedule() }
+  }
+
+  /// A part of a frame may have been written, for which there was no room: the file ends before it again.
+  private func cutBack(_ writer: inout Writer) throws(FileError) {
+    let path = "\(directory)/\(SegmentHeader.fileName(writer.segment))"
+    writer.file.close()
+    do {
+      try runtime.files.truncate(path, to: UInt64(writer.byteCount))
+      writer.file = try runtime.files.openForAppend(path)
+    } catch {
+      stop()
+      throw error
+    }
+  }
+
+  // MARK: Frames and segments
+
+  /// - Returns: the bytes of the frame; nil if the disk is full and the file as it was.
+  private func write(_ records: [LogRecord], _ writer: inout Writer) throws(FileError) -> Int? {
     let objection = catalog.withLock { $0.objection(to: records) }
     precondition(objection == nil, objection ?? "")
     let encoded = records.map { EncodedRecord($0) }
@@ -169,6 +227,15 @@ package final class WriteAheadLog: Sendable {
       encoded, logID: logID, sequence: writer.nextSequence, offset: writer.byteCount)
     do {
       try writer.file.append(bytes)
+    } catch {
+      if error.isOutOfSpace {
+        try cutBack(&writer)
+        return nil
+      }
+      stop()
+      throw error
+    }
+    do {
       try writer.file.sync()
     } catch {
       stop()
@@ -184,7 +251,8 @@ package final class WriteAheadLog: Sendable {
   }
 
   /// Ends the current segment and begins the next one.
-  private func startSegment(_ writer: inout Writer) throws(FileError) {
+  /// - Returns: whether there was room for it.
+  private func startSegment(_ writer: inout Writer) throws(FileError) -> Bool {
     let statements = catalog.withLock(\.restatements)
     let next: Writer
     do {
@@ -192,12 +260,15 @@ package final class WriteAheadLog: Sendable {
         number: writer.segment + 1, sequence: writer.nextSequence, statements: statements, logID: logID,
         directory: directory, files: runtime.files)
     } catch {
+      // The file gets its name when it is complete and synced, so there is none, or it is replaced the next time.
+      if error.isOutOfSpace { return false }
       stop()
       throw error
     }
     writer.file.close()
     writer = next
     catalog.withLock { $0.addSegment(next.segment, byteCount: next.byteCount) }
+    return true
   }
 
   /// Makes the file of a segment that starts with what `statements` say, durable together with its name.

@@ -125,6 +125,18 @@ struct HybridTimeReplayTests {
           t(0, 0, nil, .unknown, write(x, 1)), t(1, 0, 9, read(x, 1, at: 4)), t(2, 0, 9, read(x, nil, at: 6)),
         ]),
       Story(
+        "two unknown outcomes of the same value, each seen",
+        [
+          t(0, 0, nil, .unknown, write(x, 1)), t(1, 0, nil, .unknown, write(x, 1)), t(2, 0, 9, read(x, 1, at: 4)),
+          t(3, 0, 9, .committed(at: 5), write(x, 2)), t(4, 0, 9, read(x, 2, at: 6)), t(5, 0, 9, read(x, 1, at: 8)),
+        ]),
+      Story(
+        "one unknown outcome, seen twice", ["wrong read"],
+        [
+          t(0, 0, nil, .unknown, write(x, 1)), t(1, 0, 9, read(x, 1, at: 4)),
+          t(2, 0, 9, .committed(at: 5), write(x, 2)), t(3, 0, 9, read(x, 2, at: 6)), t(4, 0, 9, read(x, 1, at: 8)),
+        ]),
+      Story(
         "an unknown append, seen and then not", ["wrong read"],
         [
           t(0, 0, nil, .unknown, append(x, 1)), t(1, 0, 9, list(x, [1], at: 4)), t(2, 0, 9, list(x, [], at: 6)),

@@ -21,8 +21,21 @@ final class DirectLoop: Loop {
   struct NoTimer: ScheduledWork {
     func cancel() {}
   }
+  private let timers = Mutex<[@Sendable () -> Void]>([])
+
   func execute(_ body: @escaping @Sendable () -> Void) { body() }
-  func schedule(after nanoseconds: UInt64, _ body: @escaping @Sendable () -> Void) -> any ScheduledWork { NoTimer() }
+  func schedule(after nanoseconds: UInt64, _ body: @escaping @Sendable () -> Void) -> any ScheduledWork {
+    timers.withLock { $0.append(body) }
+    return NoTimer()
+  }
+  /// Time passes: what was scheduled so far runs.
+  func fireTimers() {
+    let due = timers.withLock { timers in
+      defer { timers = [] }
+      return timers
+    }
+    for body in due { body() }
+  }
   var isCurrent: Bool { true }
   func enqueue(_ job: consuming ExecutorJob) { job.runSynchronously(on: asUnownedSerialExecutor()) }
 }

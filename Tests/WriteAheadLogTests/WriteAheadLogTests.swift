@@ -188,19 +188,50 @@ struct WriteAheadLogTests {
     #expect(try await Bench(bench.disk.crashed()).open().recovered.groups[1]?.hardState == [1])
   }
 
-  @Test("A full disk is told apart, and what was acknowledged is safe")
+  @Test("A full disk holds appends back, in their order, until there is room")
   func diskFull() async throws {
     let bench = Bench()
     let log = try await bench.open().log
     #expect(log.appendNow(.entries(group: 1, entries(1...3))))
     bench.disk.withState { $0.capacity = 500 }
-    #expect(!log.appendNow(.entries(group: 1, entries(4...5, size: 1000))))
-    guard case .diskFull = bench.failures.withLock(\.first) else {
-      Issue.record("\(bench.failures.withLock(\.self))")
-      return
+    let (isFirstDone, isSecondDone) = (Flag(), Flag())
+    log.append([.entries(group: 1, entries(4...5, size: 1000))], on: bench.loop) { isFirstDone.raise() }
+    #expect(log.fullSince != nil)
+    log.append([.entries(group: 1, entries(6...6))], on: bench.loop) {
+      #expect(isFirstDone.isRaised)
+      isSecondDone.raise()
     }
-    let again = Bench(bench.disk.crashed())
-    #expect(try await again.open().recovered.groups[1]?.entries == entries(1...3))
+    bench.loop.fireTimers()
+    #expect(!isFirstDone.isRaised && !isSecondDone.isRaised)
+    let hasFailed = bench.failures.withLock { !$0.isEmpty }
+    #expect(!hasFailed)
+    // What a crash would leave now.
+    let before = Bench(bench.disk.crashed())
+    #expect(try await before.open().recovered.groups[1]?.entries == entries(1...3))
+    bench.disk.withState { $0.capacity = .max }
+    bench.loop.fireTimers()
+    #expect(isFirstDone.isRaised && isSecondDone.isRaised)
+    #expect(log.fullSince == nil)
+    let after = Bench(bench.disk.crashed())
+    let found = try await after.open().recovered
+    #expect(found.damage.isEmpty)
+    #expect(found.groups[1]?.entries == entries(1...3) + entries(4...5, size: 1000) + entries(6...6))
+  }
+
+  @Test("A segment that there is no room for is begun when there is")
+  func diskFullAtNewSegment() async throws {
+    let bench = Bench()
+    let log = try await bench.open(segmentBytes: 200).log
+    #expect(log.appendNow(.entries(group: 1, entries(1...3, size: 100))))
+    bench.disk.withState { $0.capacity = $0.files.values.reduce(0) { $0 + $1.bytes.count } }
+    let isDone = Flag()
+    log.append([.entries(group: 1, entries(4...4))], on: bench.loop) { isDone.raise() }
+    #expect(!isDone.isRaised)
+    bench.disk.withState { $0.capacity = .max }
+    bench.loop.fireTimers()
+    #expect(isDone.isRaised)
+    let found = try await Bench(bench.disk.crashed()).open().recovered
+    #expect(found.groups[1]?.entries == entries(1...3, size: 100) + entries(4...4))
   }
 
   @Test("Closing writes what is queued, and takes nothing more")

@@ -17,8 +17,8 @@ struct VersionedRows {
     var list: [Int64] = []
     /// Before the first version that ends in each place, or any later one, was acknowledged; `.max` for never.
     fileprivate(set) var acknowledgedFrom: [UInt64] = []
-    /// What transactions of unknown outcome may have put here, and nobody has seen.
-    var maybe: [Int64: Int] = [:]
+    /// What transactions of unknown outcome may have put here, and nobody has seen: several may have put the same.
+    var maybe: [Int64: [Int]] = [:]
     /// Whether the row's number depends on additions of unknown outcome: then it is not known.
     var isUncertain = false
   }
@@ -41,8 +41,8 @@ struct VersionedRows {
     where transaction.outcome != .aborted && transaction.commitTime == nil {
       for operation in transaction.operations {
         switch operation {
-        case .append(let key, let value): rows[key, default: Row()].maybe[value] = index
-        case .write(let key, let value?): rows[key, default: Row()].maybe[value] = index
+        case .append(let key, let value): rows[key, default: Row()].maybe[value, default: []].append(index)
+        case .write(let key, let value?): rows[key, default: Row()].maybe[value, default: []].append(index)
         case .write(let key, nil), .add(let key, _): rows[key, default: Row()].isUncertain = true
         case .readList, .read, .scan: break
         }
@@ -97,7 +97,8 @@ struct VersionedRows {
   /// Takes a number that a read saw as written by the transaction of unknown outcome that may have done so.
   /// - Returns: whether there is one.
   mutating func adopt(number: Int64, of key: Int64, at time: UInt64) -> Bool {
-    guard let writer = rows[key]?.maybe.removeValue(forKey: number) else { return false }
+    guard let writer = rows[key]?.maybe[number]?.first else { return false }
+    rows[key]?.maybe[number]?.removeFirst()
     let place = rows[key]?.versions.partitioningIndex { $0.time > time } ?? 0
     rows[key]?.versions.insert(Version(time: time, transaction: writer, number: number, isFirstSight: true), at: place)
     rows[key]?.noteAcknowledgements(history)
@@ -115,13 +116,13 @@ struct VersionedRows {
     for value in seen {
       if rest.first == value {
         rest.removeFirst()
-      } else if rows[key]?.maybe[value] != nil, !new.contains(value) {
+      } else if rows[key]?.maybe[value]?.isEmpty == false, !new.contains(value) {
         new.append(value)
       } else {
         return false
       }
     }
-    guard rest.isEmpty, let writer = new.last.flatMap({ rows[key]?.maybe[$0] }), var row = rows[key] else {
+    guard rest.isEmpty, let writer = new.last.flatMap({ rows[key]?.maybe[$0]?.first }), var row = rows[key] else {
       return false
     }
     let added = seen.count - known.count

@@ -201,7 +201,8 @@ package final class ClusterWatch {
         }
         if let problem = logs.unfinished(in: copy.tablet) { throw cluster.failed("\(problem) (I-TXN)") }
         guard
-          let problem = logs.difference(of: copy.versions, from: copy.tablet, appliedIndex: copy.appliedIndex)
+          let problem = logs.difference(
+            of: copy.versions, from: copy.tablet, appliedIndex: copy.appliedIndex, cutoff: copy.cutoff)
         else { continue }
         throw cluster.failed("\(copy.tablet) on node \(node): \(problem) (I-REPLAY)")
       }
@@ -238,9 +239,20 @@ private struct StoreCopy: Sendable {
   var appliedIndex: UInt64
   var versions: [(key: [UInt8], value: [UInt8])]
   var requests: [UInt8]
+  /// Nobody reads below it.
+  var cutoff: HybridTime
 
   func isEqual(to other: StoreCopy) -> Bool {
-    requests == other.requests && versions.elementsEqual(other.versions) { $0.key == $1.key && $0.value == $1.value }
+    let cutoff = max(cutoff, other.cutoff)
+    return requests == other.requests
+      && readable(since: cutoff).elementsEqual(other.readable(since: cutoff)) {
+        $0.key == $1.key && $0.value == $1.value
+      }
+  }
+
+  private func readable(since cutoff: HybridTime) -> [(key: [UInt8], value: [UInt8])] {
+    let history = CollectableHistory(of: versions, cutoff: cutoff)
+    return versions.filter { !history.contains($0.key) }
   }
 
   static func all(of host: TabletHost) async throws -> [StoreCopy] {
@@ -250,7 +262,8 @@ private struct StoreCopy: Sendable {
       let requests = await host.rememberedRequests(of: status.tablet)
       copies.append(
         StoreCopy(
-          tablet: status.tablet, appliedIndex: status.appliedIndex, versions: versions, requests: requests))
+          tablet: status.tablet, appliedIndex: status.appliedIndex, versions: versions, requests: requests,
+          cutoff: await host.historyCutoff(of: status.tablet)))
     }
     return copies
   }

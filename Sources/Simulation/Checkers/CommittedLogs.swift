@@ -165,10 +165,11 @@ package struct CommittedLogs {
   /// Whether entries up to `index` were never seen.
   package func lacksEntries(of tablet: TabletID, upTo index: UInt64) -> Bool { (logs[tablet]?.lastIndex ?? 0) < index }
 
-  /// Compares everything that a store holds with the log up to the end (I-REPLAY).
+  /// Compares everything that a store holds with the log up to the end (I-REPLAY). What nobody can read at or after the
+  /// cutoff may be gone (I-HIST).
   /// - Returns: how they differ, if they do.
   package func difference(
-    of versions: [(key: [UInt8], value: [UInt8])], from tablet: TabletID, appliedIndex: UInt64
+    of versions: [(key: [UInt8], value: [UInt8])], from tablet: TabletID, appliedIndex: UInt64, cutoff: HybridTime
   ) -> String? {
     let log = logs[tablet] ?? Log()
     guard appliedIndex == log.lastIndex else {
@@ -181,8 +182,11 @@ package struct CommittedLogs {
     }
     guard versions.count == log.versions.count else {
       let stored = Set(versions.map(\.key))
-      let lost = log.versions.keys.filter { !stored.contains($0) }.map { Self.name($0) }.sorted()
-      return "the store has lost \(lost.count) of \(log.versions.count) versions, such as \(lost.first ?? "none")"
+      let history = CollectableHistory(of: log.versions.map { ($0.key, $0.value) }, cutoff: cutoff)
+      let lost = log.versions.keys.filter { !stored.contains($0) && !history.contains($0) }.map { Self.name($0) }
+        .sorted()
+      guard let first = lost.first else { return nil }
+      return "the store has lost \(lost.count) of \(log.versions.count) versions, such as \(first)"
     }
     return nil
   }

@@ -18,6 +18,8 @@ package struct FaultPlan: Sendable {
     case reset
     case slowDisk
     case slowLink
+    /// A disk takes no more for a while.
+    case fullDisk
     /// A bit of one node's log turns over in what was synced, while the node is down. Always the same node, so that the
     /// others keep a majority of everything.
     case logDamage

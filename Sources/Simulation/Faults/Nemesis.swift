@@ -19,6 +19,7 @@ package struct Nemesis {
     case resume(Int)
     case healNetwork
     case disk(Int)
+    case fullDisk(Int)
     case link(Int, Int)
   }
 
@@ -47,6 +48,7 @@ package struct Nemesis {
     repairs = []
     nextFault = .max
     cluster.world.network.heal()
+    for node in cluster.members { cluster.emptyDisk(of: node) }
     for node in cluster.members where !cluster.isUp(node) { cluster.launch(node) }
   }
 
@@ -115,6 +117,12 @@ package struct Nemesis {
       let slow = random.between(5, 400) * 1_000_000
       world.network.setLatency(from: a, to: b, slow / 4...slow)
       mend(.link(a, b), after: 100...4_000, world)
+    case .fullDisk:
+      // A node does not start on a full disk.
+      let node = pick(cluster.members.filter { cluster.isUp($0) && cluster.registry.core(of: $0) != nil })
+      guard node > 0 else { return false }
+      cluster.fillDisk(of: node, leaving: random.oneIn(3) ? nil : Int(random.below(4_000)))
+      mend(.fullDisk(node), after: 300...10_000, world)
     case .logDamage:
       let node = 1 + Int(cluster.seed % UInt64(cluster.size))
       guard cluster.isUp(node), cluster.registry.core(of: node) != nil else { return false }
@@ -140,6 +148,8 @@ package struct Nemesis {
     // A crash ends a pause, so the resume that is due must not meet the next process.
     repairs.removeAll { if case .resume(node) = $0.repair { true } else { false } }
     cluster.crash(node, kind)
+    // Somebody makes room before the node starts again.
+    cluster.emptyDisk(of: node)
     mend(.start(node), after: 50...4_000, cluster.world)
   }
 
@@ -166,6 +176,7 @@ package struct Nemesis {
     case .start(let node): if !cluster.isUp(node) { cluster.launch(node) }
     case .resume(let node): cluster.world.resume(node)
     case .healNetwork: cluster.world.network.heal()
+    case .fullDisk(let node): cluster.emptyDisk(of: node)
     case .disk(let node): cluster.world.disk(of: node).slowFactor = 1
     case .link(let a, let b): cluster.world.network.setLatency(from: a, to: b, nil)
     }

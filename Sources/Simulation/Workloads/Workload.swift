@@ -131,6 +131,18 @@ package struct PairTable {
     ).affectedCount
   }
 
+  /// Adds one to the value of every row.
+  package func increaseAll() async throws(SQLError) -> Int {
+    try await mutate(
+      .update(
+        .ranges([table.wholeRange]), filter: nil,
+        [Assignment(column: 1, value: Pairs.sum(Pairs.value, Pairs.constant(1)))]))
+  }
+
+  package func deleteAll() async throws(SQLError) -> Int {
+    try await mutate(.delete(.ranges([table.wholeRange]), filter: nil))
+  }
+
   /// The value of the row with this key: nil for no row.
   package func read(_ key: Int64) async throws(SQLError) -> Int64? {
     try await rows(selection(key)).first.flatMap { PairTable.integer($0[1]) }
@@ -139,7 +151,7 @@ package struct PairTable {
   /// All rows, at one time.
   package func readAll() async throws(SQLError) -> [Row] { try await rows(.ranges([table.wholeRange])) }
 
-  func tableRead(of selection: KeySelection) -> TableRead {
+  package func tableRead(of selection: KeySelection) -> TableRead {
     TableRead(
       table: table.id, schemaVersion: table.version, selection: selection,
       pipeline: RowPipeline(

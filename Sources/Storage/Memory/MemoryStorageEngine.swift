@@ -14,6 +14,7 @@ package final class MemoryStorageEngine: StorageEngine {
     var open: [String: MemoryStore] = [:]
     /// Checkpoints that are being received: file name to bytes.
     var incoming: [String: [String: [UInt8]]] = [:]
+    var isFull = false
   }
   private let state = Mutex(State())
 
@@ -51,6 +52,12 @@ package final class MemoryStorageEngine: StorageEngine {
     for store in stores { store.abandon() }
   }
 
+  /// The disk takes no more, or does again: meanwhile flushes fail, and after a failed flush also writes, as RocksDB's do.
+  package var isFull: Bool {
+    get { state.withLock(\.isFull) }
+    set { state.withLock { $0.isFull = newValue } }
+  }
+
   /// The directories that hold a store, sorted.
   package var directories: [String] { state.withLock { $0.images.keys.sorted() } }
 
@@ -60,6 +67,7 @@ package final class MemoryStorageEngine: StorageEngine {
   func persist(_ image: Image, of store: MemoryStore) throws(StorageError) {
     try state.withLock { (state) throws(StorageError) in
       guard state.open[store.directory] === store else { throw .closed }
+      if state.isFull { throw .noSpace(store.directory) }
       state.images[store.directory] = image
     }
   }
@@ -67,6 +75,7 @@ package final class MemoryStorageEngine: StorageEngine {
   func add(_ image: Image, at directory: String) throws(StorageError) {
     try state.withLock { (state) throws(StorageError) in
       if state.images[directory] != nil { throw .busy("\(directory) exists") }
+      if state.isFull { throw .noSpace(directory) }
       state.images[directory] = image
     }
   }

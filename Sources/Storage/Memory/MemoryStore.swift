@@ -11,6 +11,8 @@ final class MemoryStore: Store {
     var diskBytes = 0
     var retention = Retention()
     var isClosed = false
+    /// A flush found no room, and none has succeeded since.
+    var isStuck = false
   }
 
   let directory: String
@@ -29,7 +31,9 @@ final class MemoryStore: Store {
 
   func write(_ batch: borrowing WriteBatch, frontier: Frontier) throws(StorageError) {
     let batch = copy batch
-    try withOpen { state in
+    let isFull = engine.isFull
+    try withOpen { state throws(StorageError) in
+      if state.isStuck, isFull { throw .noSpace(directory) }
       frontier.requireNotBefore(state.applied)
       for change in batch.changes {
         let key = Array(batch.bytes[change.start..<change.start + change.keyCount])
@@ -81,6 +85,8 @@ final class MemoryStore: Store {
     state.withLock { $0.retention.cutoff = max($0.retention.cutoff, time) }
   }
 
+  var historyCutoff: HybridTime { state.withLock(\.retention.cutoff) }
+
   func setBounds(lower: [UInt8], upper: [UInt8]?) {
     state.withLock { state in
       state.retention.lower = lower
@@ -112,7 +118,9 @@ final class MemoryStore: Store {
   var isClosed: Bool { state.withLock(\.isClosed) }
 
   private func persist(_ state: inout State) throws(StorageError) {
+    state.isStuck = true
     try engine.persist(.init(contents: state.contents, frontier: state.applied), of: self)
+    state.isStuck = false
     state.flushed = state.applied
     state.memtableBytes = 0
     state.diskBytes = 0

@@ -6,8 +6,9 @@ import CRocksDB
   package struct Settings: Sendable {
     /// Memory for uncompressed blocks of all stores, index and filter blocks included.
     package var blockCacheBytes = 64 << 20
-    /// Threads for compactions, of all stores together. Flushes have one of their own beside them.
-    package var compactionThreads = 1
+    /// Threads for compactions, of all stores together: one may rewrite a whole store while another takes the flushed
+    /// files of the others together. Flushes have one of their own beside them.
+    package var compactionThreads = 2
     /// How many files a store keeps open.
     package var openFilesMax = 256
 

@@ -124,6 +124,8 @@ final class RocksDBStore: Store {
     retention.update { $0.cutoff = max($0.cutoff, time) }
   }
 
+  var historyCutoff: HybridTime { retention.current.cutoff }
+
   func setBounds(lower: [UInt8], upper: [UInt8]?) {
     retention.update { retention in
       retention.lower = lower
