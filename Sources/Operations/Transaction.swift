@@ -134,6 +134,11 @@ package protocol Transaction: AnyObject, Sendable {
   /// Carries out a mutation of rows of any number of tablets, as part of the transaction.
   func mutate(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
 
+  /// Inserts rows into a table that the transaction has made or emptied, and that nobody else can see: they take no memory
+  /// until the commit, however many they are. The transaction cannot go back to a mark before them any more.
+  /// - Returns: nil, and nothing was done, where that is not so.
+  func load(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult?
+
   /// Where `rollback(to:)` can go back to: before everything that comes after this call.
   func mark() -> SavepointMark
   /// Undoes the writes since the mark. Locks stay until the transaction ends.

@@ -122,12 +122,13 @@ extension CatalogPlanner {
   // MARK: The end
 
   /// What everybody sees from the owner's commit on.
-  /// - Parameter readableFrom: after the commit time: from here on its new indexes have all entries.
+  /// - Parameter readableFrom: after the commit time: from here on its new tables have all rows, and its new indexes all entries.
   package func publish(_ owner: TransactionID, readableFrom: HybridTime) -> Plan {
     var plan = Plan()
     for (id, pending) in catalog.pending.sorted(by: { $0.key < $1.key }) where pending.owner == owner {
       plan.removals.append(.pending(id))
       if var table = pending.newest {
+        if catalog.isPrivate(id, to: owner) { table.readableFrom = readableFrom }
         for position in table.indexes.indices where table.indexes[position].readableFrom == .max {
           table.indexes[position].readableFrom = readableFrom
         }

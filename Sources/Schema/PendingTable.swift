@@ -54,6 +54,12 @@ extension CatalogSnapshot {
     return CatalogSnapshot(version: version, tables: tables, tablets: tablets, nodes: nodes, pending: pending)
   }
 
+  /// Whether a transaction has made or emptied the table: nobody else has, or can have, rows in its tablets.
+  package func isPrivate(_ table: TableID, to transaction: TransactionID) -> Bool {
+    guard let pending = pending[table], pending.owner == transaction, let newest = pending.newest else { return false }
+    return Set(newest.tablets).isDisjoint(with: tables[table]?.tablets ?? [])
+  }
+
   /// The transaction that keeps others from writing to a table, or from changing it.
   package func holder(of table: TableID, besides transaction: TransactionID? = nil) -> TransactionID? {
     pending[table].flatMap { $0.owner == transaction ? nil : $0.owner }

@@ -5,7 +5,7 @@ import Values
 
 /// The first byte of every descriptor. A node that meets a greater one was not made for it and says so.
 package enum SchemaFormat {
-  package static let version: UInt8 = 2
+  package static let version: UInt8 = 3
 }
 
 extension ByteReader {
@@ -31,6 +31,7 @@ extension ByteWriter {
     writeArray(table.indexes) { $0.write($1) }
     writeArray(table.foreignKeys) { $0.write($1) }
     writeOptional(table.indexedTable) { $0.writeVarint(UInt64($1.rawValue)) }
+    writeFixed(table.readableFrom.rawValue)
   }
 
   package mutating func write(_ column: ColumnDescriptor) {
@@ -84,7 +85,7 @@ extension ByteReader {
   /// A table whose key names columns that it has, and whose columns have ids of their own.
   package mutating func readTableDescriptor() throws(CodingError) -> TableDescriptor {
     try readFormat(SchemaFormat.version, of: "table")
-    let table = TableDescriptor(
+    var table = TableDescriptor(
       id: try readTableID(), schema: try readString(), name: try readString(), version: try readNarrow(),
       columns: try readArray { reader throws(CodingError) in try reader.readColumnDescriptor() },
       primaryKey: try readPrimaryKey(),
@@ -95,6 +96,7 @@ extension ByteReader {
       indexes: try readArray { reader throws(CodingError) in try reader.readIndexDescriptor() },
       foreignKeys: try readArray { reader throws(CodingError) in try reader.readForeignKey() },
       indexedTable: try readOptional { reader throws(CodingError) in try reader.readTableID() })
+    table.readableFrom = HybridTime(rawValue: try readFixed())
     guard table.primaryKey.isConsistent(withColumnCount: table.columns.count) else {
       throw .malformed(what: "primary key")
     }

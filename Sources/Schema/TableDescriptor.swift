@@ -24,6 +24,9 @@ package struct TableDescriptor: Sendable {
   package var foreignKeys: [ForeignKey]
   /// Set where this is no table but the relation of an index: the table whose rows it has entries of.
   package var indexedTable: TableID?
+  /// The rows of the table as of an earlier time are not to be had: it was made or emptied, and perhaps loaded, by a
+  /// transaction that committed then.
+  package var readableFrom = HybridTime.zero
 
   package init(
     id: TableID, schema: String, name: String, version: UInt32, columns: [ColumnDescriptor], primaryKey: PrimaryKey,

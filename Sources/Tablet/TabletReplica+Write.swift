@@ -125,8 +125,9 @@ extension TabletReplica {
       guard let other = catalog.tables[id] else { return .failure(Refused(answer: .unknownTablet)) }
       return .failure(Refused(answer: .schemaMismatch(version: other.version)))
     }
-    // Its gateway knew nothing of the transaction that is changing the table, and has to look again.
-    if catalog.holder(of: id, besides: transaction?.id) != nil {
+    // Its gateway knew nothing of the transaction that is changing the table, and has to look again. What that transaction
+    // has made of the table only its own gateway knows.
+    if catalog.tables[id]?.version == version, catalog.holder(of: id, besides: transaction?.id) != nil {
       return .failure(Refused(answer: .schemaMismatch(version: table.version)))
     }
     guard isCurrent(version) else { return .failure(Refused(answer: .notReady)) }

@@ -127,13 +127,20 @@ package final class Gateway: DataPlane, Sendable {
   package func insertInBatches(
     _ mutation: TableMutation, deadline: Deadline?
   ) async throws(SQLError) -> MutationResult {
-    guard case .insert(let rows, let onConflict) = mutation.mutation else {
-      return try await mutate(mutation, deadline: deadline)
-    }
     try await awaitWritable(mutation.table, for: nil, deadline: deadline)
     let catalog = self.catalog
     let table = try table(mutation.table, version: mutation.schemaVersion, in: catalog)
     if catalog.hasDependents(table) { return try await mutate(mutation, deadline: deadline) }
+    return try await insert(mutation, into: table, in: catalog, deadline: deadline)
+  }
+
+  /// Rows without anything that follows from them, tablet by tablet.
+  func insert(
+    _ mutation: TableMutation, into table: TableDescriptor, in catalog: CatalogSnapshot, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult {
+    guard case .insert(let rows, let onConflict) = mutation.mutation else {
+      throw SQLError(.internalError, "only new rows are written in batches")
+    }
     let cut = try InsertShares(rows, of: table, shares: TabletShares(of: table, in: catalog))
     // Every tablet's share at the same time.
     let results = await withTaskGroup(of: (Int, Result<MutationResult, SQLError>).self) { group in

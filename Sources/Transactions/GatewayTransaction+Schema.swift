@@ -83,6 +83,24 @@ extension GatewayTransaction {
     router.loop.spawn { _ = try? await self.gateway.ask(.abort(self.id), deadline: self.soon) }
   }
 
+  package func load(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult? {
+    try requireActive()
+    // At a higher level it would not see the rows itself.
+    guard options.isolation == .readCommitted, gateway.catalog.isPrivate(mutation.table, to: id) else { return nil }
+    let catalog = catalog
+    let table = try table(mutation.table, version: mutation.schemaVersion)
+    guard !catalog.hasDependents(table) else { return nil }
+    let isFirst = state.withLock { state in
+      // Rows that it has locked there would stand in its own way.
+      guard table.tablets.allSatisfy({ state.participants[$0] == nil }) else { return false }
+      state.statement += 1
+      state.loaded = state.statement
+      return true
+    }
+    guard isFirst else { return nil }
+    return try await gateway.insert(mutation, into: table, in: catalog, deadline: deadline)
+  }
+
   // MARK: Waiting for others' changes
 
   /// A statement begins to wait before it has sent anything. Returns its `lock_timeout`, in milliseconds.
@@ -102,8 +120,17 @@ extension GatewayTransaction {
   // MARK: Tables
 
   /// A table as the transaction sees it, if that is what the caller means.
+  /// - Throws: 40001 where the table was made or emptied after the transaction's snapshot.
   func table(_ id: TableID, version: UInt32) throws(SQLError) -> TableDescriptor {
-    try gateway.table(id, version: version, in: catalog)
+    let table = try gateway.table(id, version: version, in: catalog)
+    if options.isolation > .readCommitted || options.readTime != nil,
+      options.readTime ?? self.id.start < table.readableFrom
+    {
+      throw SQLError(
+        .serializationFailure, "table \"\(table.name)\" is newer than the snapshot of the transaction",
+        hint: "Run the transaction again, or read as of a later time.")
+    }
+    return table
   }
 
   /// What was written is right only if the tables are still as they were, or were changed by this transaction.

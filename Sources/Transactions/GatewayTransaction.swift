@@ -51,6 +51,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     var changesSchema = false
     /// The catalog with its changes; nil, or of an older version, until somebody asks.
     var view: CatalogSnapshot?
+    /// The last statement whose rows cannot be taken back (`load`).
+    var loaded: UInt32 = 0
     /// Tables that it changes, and whose tablets know.
     var fenced: Set<TableID> = []
     /// Whom it waits for, as the leaders said last.
@@ -116,10 +118,11 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     let made: Snapshot
     if let time = options.readTime {
       made = Snapshot(time: time, uncertaintyLimit: time)
-    } else if options.isolation == .readCommitted {
+    } else if options.isolation == .readCommitted, state.withLock({ $0.loaded == 0 }) {
       guard isSeveral else { return nil }
       made = gateway.uncertainSnapshot()
     } else {
+      // Also where rows of its own are committed already (`load`): they must never be in doubt.
       made = await gateway.certainSnapshot()
     }
     return state.withLock { state in
@@ -460,8 +463,13 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
 
   package func rollback(to mark: SavepointMark) async throws(SQLError) {
     try requireActive()
-    let (statement, tablets) = state.withLock { state in
-      (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id })
+    let (statement, tablets, loaded) = state.withLock { state in
+      (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.loaded)
+    }
+    guard loaded <= mark.sequence else {
+      throw SQLError(
+        .serializationFailure, "could not go back behind rows that were loaded into a new table",
+        hint: "Run the transaction again.")
     }
     guard statement > mark.sequence, !tablets.isEmpty else { return }
     state.withLock { state in

@@ -104,7 +104,7 @@ extension SQLSession {
     transaction?.statementCount += 1
     let loader = try CopyLoader(
       copy, relation, options, bindingContext(), executor, loop: loop,
-      rowsPerTransaction: isOwn ? settings.copyRowsPerTransaction : 0
+      rowsPerTransaction: isOwn ? settings.copyRowsPerTransaction : 0, isFinal: hasNoSavepoint
     ) { () throws(SQLError) in
       let next = try await self.commitAndGoOn()
       next.beginStatement()

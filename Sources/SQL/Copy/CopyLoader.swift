@@ -28,6 +28,8 @@ final class CopyLoader {
   private var transaction: (any Transaction)?
   /// 0: all rows are of one transaction.
   private let rowsPerTransaction: Int
+  /// Whether nobody can go back to before these rows but by rolling back the whole transaction.
+  private let isFinal: Bool
   private let nextTransaction: NextTransaction
   /// The batches that are being written while the next ones are read, oldest first.
   private var sending: [Sending] = []
@@ -48,11 +50,13 @@ final class CopyLoader {
 
   init(
     _ copy: CopySyntax, _ relation: RelationSyntax, _ options: CopyOptions, _ context: BindingContext,
-    _ executor: Executor, loop: any Loop, rowsPerTransaction: Int, nextTransaction: @escaping NextTransaction
+    _ executor: Executor, loop: any Loop, rowsPerTransaction: Int, isFinal: Bool,
+    nextTransaction: @escaping NextTransaction
   ) throws(SQLError) {
     self.loop = loop
     transaction = executor.transaction
     self.rowsPerTransaction = rowsPerTransaction
+    self.isFinal = isFinal
     self.nextTransaction = nextTransaction
     let binder = StatementBinder(context: context, parameters: ParameterTypes(count: 0, given: []))
     table = try binder.table(relation)
@@ -212,9 +216,10 @@ final class CopyLoader {
     }
     sentCount += rows.count
     guard let transaction else { throw SQLError(.internalError, "COPY without a transaction") }
-    let deadline = executor.deadline
+    let (deadline, isFinal) = (executor.deadline, isFinal)
     let task = Task(executorPreference: loop) { () -> Result<MutationResult, SQLError> in
       do throws(SQLError) {
+        if isFinal, let loaded = try await transaction.load(mutation, deadline: deadline) { return .success(loaded) }
         return .success(try await transaction.mutate(mutation, deadline: deadline))
       } catch {
         return .failure(error)

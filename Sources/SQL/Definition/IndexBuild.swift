@@ -94,25 +94,25 @@ struct IndexBuild {
       guard let index = table.index(relation: relation), let target = changes.catalog.tables[relation] else {
         throw SQLError(.undefinedObject, "the index was dropped by another statement")
       }
-      try await Self.add(rows, to: index, target, of: table, transaction, changes.deadline)
+      try await Self.add(rows, to: index, target, of: table, transaction, changes)
     }
   }
 
   /// Adds the entries that are not there yet: rows that changed since `writeOnly` have theirs.
   private static func add(
     _ rows: [Row], to index: IndexDescriptor, _ target: TableDescriptor, of table: TableDescriptor,
-    _ transaction: any Transaction, _ deadline: Deadline?
+    _ transaction: any Transaction, _ changes: SchemaChanges
   ) async throws(SQLError) {
     let maker = IndexEntries(of: index, on: table)
     var entries: [Row] = []
     for row in rows { if let entry = try maker.entry(for: row) { entries.append(entry) } }
     if entries.isEmpty { return }
-    let inserted = try await transaction.mutate(
+    let inserted = try await changes.fill(
       TableMutation(
         table: target.id, schemaVersion: target.version,
-        mutation: .insert(rows: entries, onConflict: .doNothing), returning: nil), deadline: deadline)
+        mutation: .insert(rows: entries, onConflict: .doNothing), returning: nil), in: transaction)
     guard index.isUnique, inserted.affectedCount < entries.count else { return }
-    try await requireOwn(entries, index, target, of: table, transaction, deadline)
+    try await requireOwn(entries, index, target, of: table, transaction, changes.deadline)
   }
 
   /// - Throws: 23505 where the entry of a row belongs to another row.

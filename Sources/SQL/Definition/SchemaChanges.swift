@@ -12,6 +12,8 @@ struct SchemaChanges: Sendable {
   let loop: any Loop
   /// Nil where the statement stands alone.
   let transaction: (any Transaction)?
+  /// Whether nobody can go back to before the statement but by rolling back the whole transaction.
+  let isFinal: Bool
   let limits: ExecutionLimits
   let deadline: Deadline?
 
@@ -26,6 +28,12 @@ struct SchemaChanges: Sendable {
   func read(_ read: TableRead) async throws(SQLError) -> any RowBatches {
     if let transaction { return try await transaction.read(read, locking: nil, deadline: deadline) }
     return try await dataPlane.read(read, deadline: deadline)
+  }
+
+  /// Inserts rows into a relation that the statement fills.
+  func fill(_ mutation: TableMutation, in transaction: any Transaction) async throws(SQLError) -> MutationResult {
+    if isFinal, let loaded = try await transaction.load(mutation, deadline: deadline) { return loaded }
+    return try await transaction.mutate(mutation, deadline: deadline)
   }
 
   /// Undoes a step of a statement that has failed; in a task of its own, as the statement's may be cancelled by now. A
@@ -81,11 +89,13 @@ extension TableDescriptor {
 }
 
 extension SQLSession {
+  var hasNoSavepoint: Bool { transaction?.savepoints.isEmpty ?? true }
+
   /// - Throws: 25006 in a read-only transaction, for the command.
   func schemaChanges(_ command: String, _ execution: Execution) throws(SQLError) -> SchemaChanges {
     try requireWritable(command)
     return SchemaChanges(
-      dataPlane: dataPlane, loop: loop, transaction: isAlone ? nil : try beginData(),
+      dataPlane: dataPlane, loop: loop, transaction: isAlone ? nil : try beginData(), isFinal: hasNoSavepoint,
       limits: execution.executor.limits, deadline: execution.executor.deadline)
   }
 }

@@ -84,10 +84,10 @@ struct TableRewrite {
   private func insertParts(of rows: [Row], into target: TableDescriptor) async throws(SQLError) {
     if let transaction = changes.transaction {
       do throws(SQLError) {
-        _ = try await transaction.mutate(
+        _ = try await changes.fill(
           TableMutation(
             table: target.id, schemaVersion: target.version, mutation: .insert(rows: rows, onConflict: .fail),
-            returning: nil), deadline: changes.deadline)
+            returning: nil), in: transaction)
       } catch {
         throw named(error, target)
       }

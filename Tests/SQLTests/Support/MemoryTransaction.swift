@@ -165,6 +165,8 @@ final class MemoryTransaction: Transaction, RequestCarrier {
     return result
   }
 
+  func load(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult? { nil }
+
   func mutateAlone(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult {
     let view = self.view
     let result = try await view.mutateAlone(mutation, deadline: deadline)
