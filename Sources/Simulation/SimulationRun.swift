@@ -45,7 +45,12 @@ package struct SimulationRun {
   /// - Throws: `SimulationFailure` for anything that must not be.
   package static func run(seed: UInt64, settings: Settings) throws -> Report {
     var random = SeededRandom(seed: seed ^ 0x7275_6e)
-    let drawn = FaultPlan.draw(from: &random)
+    var drawn = FaultPlan.draw(from: &random)
+    // The one case that remains (see the page of `Keys`): a process that was stopped while all clocks were set forth and
+    // back.
+    if settings.workload.judgesRealTime, drawn.families.contains(.pause) {
+      drawn.families.removeAll { $0 == .clockStep }
+    }
     var world = SimulatedWorld.Settings()
     world.perturbs = random.oneIn(2)
     let cluster = SimulatedCluster(seed: seed, size: settings.nodes, world: world, logLevel: settings.logLevel)

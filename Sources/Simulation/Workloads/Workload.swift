@@ -40,6 +40,14 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
   case lock
   case schema
 
+  /// Whether its checkers hold transactions' snapshots against real time.
+  var judgesRealTime: Bool {
+    switch self {
+    case .append, .multiKey, .predicate, .fork, .unique, .ring, .counterTransactions, .lock: true
+    case .register, .set, .count, .definition, .bank, .index, .schema: false
+    }
+  }
+
   /// - Parameter scale: how much there is to do; 1 takes a fraction of a second of real time.
   package func make(scale: Int) -> any Workload {
     switch self {
