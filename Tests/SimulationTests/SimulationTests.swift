@@ -57,9 +57,14 @@ struct SimulationTests {
   func calm(kind: WorkloadKind) throws {
     var settings = SimulationRun.Settings(workload: kind)
     settings.faults = FaultPlan.none
-    let report = try SimulationRun.run(seed: 5, settings: settings)
-    #expect(report.operations > 0)
-    #expect(report.committedEntries > 0)
-    #expect(report.unknown * 4 < report.operations)
+    var (operations, unknown) = (0, 0)
+    for seed in UInt64(1)...6 {
+      let report = try SimulationRun.run(seed: seed, settings: settings)
+      #expect(report.committedEntries > 0)
+      operations += report.operations
+      unknown += report.unknown
+    }
+    // Connections still break, and in some seeds commits are disturbed at each step.
+    #expect(operations > 0 && unknown * 8 < operations, "\(unknown) of \(operations)")
   }
 }
