@@ -16,8 +16,9 @@ extension TabletReplica {
     guard transaction.isOpen, context.statement > transaction.refusedThrough else {
       return waiter.resume(returning: .failed(.transactionLost))
     }
-    if context.statement > transaction.newestStatement {
-      keep(through: context.lastKept, of: transaction, refusingThrough: context.statement - 1)
+    // Statements that overlap know nothing of each other's fate: what is dropped came before all of them.
+    if context.oldestRunning > transaction.newestStatement {
+      keep(through: context.lastKept, of: transaction, refusingThrough: context.oldestRunning - 1)
     }
     if let known = transaction.answer(to: request.id) {
       probe("retry of a transaction's statement answered from memory")

@@ -10,6 +10,7 @@ extension ByteWriter {
     write(context.readTime)
     write(context.uncertaintyLimit)
     writeVarint(UInt64(context.statement))
+    writeVarint(UInt64(context.oldestRunning))
     writeVarint(UInt64(context.lastKept))
     writeOptional(context.epoch) { $0.writeFixed($1) }
     writeVarint(context.lockTimeoutMilliseconds)
@@ -106,7 +107,7 @@ extension ByteReader {
     guard let isolation = IsolationLevel(rawValue: try readByte()) else { throw .malformed(what: "isolation level") }
     return TransactionContext(
       id: id, isolation: isolation, readTime: try readOptionalTime(), uncertaintyLimit: try readOptionalTime(),
-      statement: try readNarrow(), lastKept: try readNarrow(),
+      statement: try readNarrow(), oldestRunning: try readNarrow(), lastKept: try readNarrow(),
       epoch: try readOptional { reader throws(CodingError) in try reader.readFixed() },
       lockTimeoutMilliseconds: try readVarint())
   }

@@ -13,8 +13,10 @@ package struct TransactionContext: Hashable, Sendable {
   package var uncertaintyLimit: HybridTime?
   /// The statement's number: it can be undone together with those behind it.
   package var statement: UInt32
-  /// The last one before it that counts in this tablet; 0 for none. What others wrote was taken back, also where the
-  /// tablet had not heard of it then.
+  /// The oldest one that is under way, this one or one that overlaps with it.
+  package var oldestRunning: UInt32
+  /// The last one that counts in this tablet; 0 for none. What others before `oldestRunning` wrote was taken back, also
+  /// where the tablet had not heard of it then.
   package var lastKept: UInt32
   /// What the tablet's leader answered first; nil on the first request. A leader that does not know it has lost the
   /// transaction's locks and writes.
@@ -24,8 +26,9 @@ package struct TransactionContext: Hashable, Sendable {
 
   package init(
     id: TransactionID, isolation: IsolationLevel, readTime: HybridTime?, uncertaintyLimit: HybridTime?,
-    statement: UInt32, lastKept: UInt32, epoch: UInt64?, lockTimeoutMilliseconds: UInt64
+    statement: UInt32, oldestRunning: UInt32, lastKept: UInt32, epoch: UInt64?, lockTimeoutMilliseconds: UInt64
   ) {
+    self.oldestRunning = oldestRunning
     self.lastKept = lastKept
     self.id = id
     self.isolation = isolation

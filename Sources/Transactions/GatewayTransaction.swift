@@ -37,6 +37,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     var participants: [TabletID: Participant] = [:]
     /// Of the last call that locks or writes.
     var statement: UInt32 = 0
+    /// Those that are under way: COPY writes several batches at a time.
+    var running: Set<UInt32> = []
     /// The snapshot: of the statement in `READ COMMITTED`, otherwise of the transaction.
     var snapshot: Snapshot?
     /// Whether a read has used the snapshot, so that it must not move any more.
@@ -335,6 +337,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         state.participants[part.tablet.id] = Participant(tablet: part.tablet)
       }
       for part in parts { if case .rows = part.payload { state.participants[part.tablet.id]?.writes = true } }
+      state.running.insert(state.statement)
       return state.statement
     }
     let received = await withTaskCancellationHandler {
@@ -343,7 +346,10 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     } onCancel: {
       interrupt(SQLError(.queryCanceled, "canceling statement due to user request"))
     }
-    state.withLock { $0.wait = nil }
+    state.withLock { state in
+      state.running.remove(statement)
+      state.wait = nil
+    }
     if let interruption = state.withLock({ $0.interruption }) { throw interruption }
     var results: [MutationResult] = []
     var later: HybridTime?
@@ -394,7 +400,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     let context = state.withLock { state in
       TransactionContext(
         id: id, isolation: isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
-        statement: statement, lastKept: state.participants[part.tablet.id]?.lastKept ?? 0,
+        statement: statement, oldestRunning: min(state.running.min() ?? statement, statement),
+        lastKept: state.participants[part.tablet.id]?.lastKept ?? 0,
         epoch: state.participants[part.tablet.id]?.epoch, lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
     }
     do throws(SQLError) {
@@ -403,7 +410,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         state.withLock { state in
           guard var participant = state.participants[part.tablet.id] else { return }
           participant.epoch = done.epoch
-          participant.lastKept = statement
+          participant.lastKept = max(participant.lastKept, statement)
           participant.pendingBytes = done.pendingBytes
           participant.locksRows = done.locksRows
           participant.contenderCount = max(participant.contenderCount, done.contenderCount)

@@ -32,7 +32,7 @@ struct LateRequestTests {
         tablet: table.tablets[0], id: RequestID(client: 99, sequence: 1), floor: 0, payload: .rows(mutation),
         transaction: TransactionContext(
           id: transaction.id, isolation: .readCommitted, readTime: nil, uncertaintyLimit: nil, statement: 2,
-          lastKept: 0, epoch: nil, lockTimeoutMilliseconds: 0))
+          oldestRunning: 2, lastKept: 0, epoch: nil, lockTimeoutMilliseconds: 0))
       let answer = await core.tablets.host(of: table.tablets[0]).mutate(request)
       if case .done = answer { return true } else { return false }
     }
@@ -42,6 +42,25 @@ struct LateRequestTests {
     try cluster.run(on: asker) { _ in try await transaction.commit(deadline: nil) }
     #expect(try keys(of: "a", at: asker, cluster) == [1])
     #expect(try keys(of: "b", at: asker, cluster) == [3])
+  }
+
+  @Test("takes nothing from statements that overlap, as the batches of COPY do")
+  func overlapping() throws {
+    let (cluster, asker, _) = try begin()
+    let transaction = try cluster.run(on: asker) { $0.gateway.beginTransaction(TransactionOptions()) }
+    try cluster.run(on: asker) { core in
+      await withTaskGroup(of: Void.self) { group in
+        for key in Int64(1)...40 {
+          group.addTask {
+            await core.runtime.loops[0].sleep(nanoseconds: UInt64(key) * 7 % 11 * 100_000)
+            try? await core.insert(key, into: key % 3 == 0 ? "a" : "b", transaction)
+          }
+        }
+      }
+      try await transaction.commit(deadline: nil)
+    }
+    let all = try keys(of: "a", at: asker, cluster) + keys(of: "b", at: asker, cluster)
+    #expect(all.sorted() == Array(1...40))
   }
 
   /// A cluster with two tables, of which `leader` leads the second, and another node.

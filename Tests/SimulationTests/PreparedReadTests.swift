@@ -94,7 +94,8 @@ private struct StagedInsert: Sendable {
       table: pairs.table.id, schemaVersion: pairs.table.version,
       mutation: .insert(rows: [[.int8(key), .int8(key)]], onConflict: .fail), returning: nil)
     let context = TransactionContext(
-      id: id, isolation: .readCommitted, readTime: nil, uncertaintyLimit: nil, statement: 1, lastKept: 0,
+      id: id, isolation: .readCommitted, readTime: nil, uncertaintyLimit: nil, statement: 1, oldestRunning: 1,
+      lastKept: 0,
       epoch: nil,
       lockTimeoutMilliseconds: 0)
     let request = MutateRequest(
