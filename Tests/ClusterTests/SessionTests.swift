@@ -74,6 +74,27 @@ extension ClusterTests {
     #expect(try onlooker.execute("SELECT id FROM awaited WHERE n = 11").rows == [["1"]])
   }
 
+  @Test("COPY of many batches loads every row, alone, in a block, and into a table of the block", arguments: [0, 1, 2])
+  func copyLoadsAll(way: Int) throws {
+    let connection = try PostgresConnection(try SharedCluster.running().targets[way])
+    try connection.execute("DROP TABLE IF EXISTS loaded")
+    if way == 2 { try connection.execute("BEGIN") }
+    try connection.execute("CREATE TABLE loaded (id int PRIMARY KEY, v text)")
+    if way == 1 { try connection.execute("BEGIN") }
+    let count = 40_000
+    try connection.send("COPY loaded FROM STDIN")
+    #expect(try connection.nextResult(timeout: .seconds(20))?.kind == .copyIn)
+    for start in stride(from: 1, through: count, by: 1_000) {
+      let lines = (start..<start + 1_000).map { "\($0)\tvalue \($0)\n" }.joined()
+      try connection.sendCopy(Array(lines.utf8))
+    }
+    try connection.finishCopy()
+    while try connection.nextResult(timeout: .seconds(60)) != nil {}
+    if way > 0 { try connection.execute("COMMIT") }
+    let rows = try connection.execute("SELECT count(*), sum(id) FROM loaded").rows
+    #expect(rows == [["\(count)", "\(count * (count + 1) / 2)"]])
+  }
+
   @Test("Every node says who holds, who waits, and for whom")
   func openTransactions() throws {
     let scene = try Standstill(table: "held")
