@@ -1,5 +1,7 @@
 import Keys
+import Runtime
 import Storage
+import WriteAheadLog
 
 extension TabletHost {
   /// Flushes what has grown too large, or what keeps old log segments alive.
@@ -49,13 +51,18 @@ extension TabletHost {
     guard let replica = replicas[tablet] else { return }
     switch result {
     case .success: replica.flushed(through: mark)
-    case .failure(StorageError.noSpace(let reason)):
+    case .failure(let error) where Self.isOutOfSpace(error):
       replica.isFlushing = false
       replica.storeIsFull = true
       environment.logger.warning(
-        "no room to flush a store; it is tried again", metadata: ["tablet": "\(tablet)", "reason": "\(reason)"])
+        "no room to flush a store; it is tried again", metadata: ["tablet": "\(tablet)", "reason": "\(error)"])
     case .failure(let error): environment.fatal("tablet \(tablet) cannot flush its store: \(error)")
     }
+  }
+
+  /// Of the store, or of the file with the reached time.
+  private static func isOutOfSpace(_ error: any Error) -> Bool {
+    if case StorageError.noSpace = error { true } else { (error as? FileError)?.isOutOfSpace ?? false }
   }
 
   /// Flushes everything, so that the next start has little to replay.

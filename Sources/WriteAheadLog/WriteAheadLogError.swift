@@ -30,7 +30,7 @@ package enum WriteAheadLogError: Error, Sendable, CustomStringConvertible {
 }
 
 extension FileError {
-  var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT }
+  package var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT }
   var isInputOutputError: Bool { code == EIO }
   var isMissingFile: Bool { code == ENOENT }
 }
