@@ -149,3 +149,14 @@ package protocol Transaction: AnyObject, Sendable {
   /// Undoes everything and lets go of all locks. Never waits long, and never fails.
   func rollback() async
 }
+
+extension Transaction {
+  /// Inserts many rows, at once where that is possible (`load`).
+  /// - Parameter isFinal: whether nobody can go back to before these rows but by rolling back the whole transaction.
+  package func fill(
+    _ mutation: TableMutation, isFinal: Bool, deadline: Deadline?
+  ) async throws(SQLError) -> MutationResult {
+    if isFinal, let loaded = try await load(mutation, deadline: deadline) { return loaded }
+    return try await mutate(mutation, deadline: deadline)
+  }
+}

@@ -96,9 +96,7 @@ extension CatalogPlanner {
           // What others write was made for a version that is none any more, and so is what they read by such an index.
           entry.lastVersion += 1
           base.version = entry.lastVersion
-          for position in base.indexes.indices where hidden.contains(base.indexes[position].relation) {
-            base.indexes[position].state = .dropping
-          }
+          Self.set(.dropping, hidden, of: &base)
           entry.hiddenIndexes += hidden
           result.puts.append(.table(base))
         }
@@ -122,7 +120,8 @@ extension CatalogPlanner {
   // MARK: The end
 
   /// What everybody sees from the owner's commit on.
-  /// - Parameter readableFrom: after the commit time: from here on its new tables have all rows, and its new indexes all entries.
+  /// - Parameter readableFrom: after the commit time: from here on its new tables have all rows, and its new indexes all
+  ///   entries.
   package func publish(_ owner: TransactionID, readableFrom: HybridTime) -> Plan {
     var plan = Plan()
     for (id, pending) in catalog.pending.sorted(by: { $0.key < $1.key }) where pending.owner == owner {
@@ -148,22 +147,22 @@ extension CatalogPlanner {
       var left = pending
       left.states = statement.map { last in pending.states.filter { $0.statement <= last } } ?? []
       if left.states.count == pending.states.count { continue }
-      let base = catalog.tables[id]
-      if left.states.isEmpty, statement != nil, var base {
-        // The table stays the owner's until it is over, as it was.
+      var base = catalog.tables[id]
+      if left.states.isEmpty, var restored = base {
         left.lastVersion += 1
-        base.version = left.lastVersion
-        Self.show(left.hiddenIndexes, of: &base)
-        left.states = [PendingTable.State(statement: 0, table: base)]
+        restored.version = left.lastVersion
+        // Those that were not dropped in the end can be read again: nobody else wrote meanwhile.
+        Self.set(.ready, left.hiddenIndexes, of: &restored)
+        base = restored
+        // Until the owner is over the table stays the owner's, as it was.
+        if statement != nil { left.states = [PendingTable.State(statement: 0, table: restored)] }
       }
       guard left.states.isEmpty else {
         plan.puts.append(.pending(id, left))
         continue
       }
       plan.removals.append(.pending(id))
-      if var base {
-        base.version = left.lastVersion + 1
-        Self.show(left.hiddenIndexes, of: &base)
+      if let base {
         plan.put(base)
       } else {
         for state in pending.states {
@@ -178,10 +177,9 @@ extension CatalogPlanner {
     return plan
   }
 
-  /// Indexes that were not dropped in the end can be read again: nobody else wrote meanwhile.
-  private static func show(_ hidden: [TableID], of table: inout TableDescriptor) {
-    for position in table.indexes.indices where hidden.contains(table.indexes[position].relation) {
-      table.indexes[position].state = .ready
+  private static func set(_ state: IndexState, _ relations: [TableID], of table: inout TableDescriptor) {
+    for position in table.indexes.indices where relations.contains(table.indexes[position].relation) {
+      table.indexes[position].state = state
     }
   }
 }

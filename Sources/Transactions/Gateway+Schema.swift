@@ -25,12 +25,9 @@ extension Gateway {
         CatalogChangeRequest.Owner(transaction: $0.id, statement: $0.beginSchemaStatement())
       }
       let outcome = try await ask(.change(change, owner: owner), deadline: deadline)
-      guard let blocker = outcome.blocker else {
-        await services.catalogReached(outcome.version)
-        return outcome
-      }
-      // The leader may know of it before this node does.
+      // The leader knows of a change, or of who is in its way, before this node does.
       await services.catalogReached(outcome.version)
+      guard let blocker = outcome.blocker else { return outcome }
       try await awaitEnd(of: blocker, for: transaction, deadline: deadline)
     }
   }

@@ -219,8 +219,7 @@ final class CopyLoader {
     let (deadline, isFinal) = (executor.deadline, isFinal)
     let task = Task(executorPreference: loop) { () -> Result<MutationResult, SQLError> in
       do throws(SQLError) {
-        if isFinal, let loaded = try await transaction.load(mutation, deadline: deadline) { return .success(loaded) }
-        return .success(try await transaction.mutate(mutation, deadline: deadline))
+        return .success(try await transaction.fill(mutation, isFinal: isFinal, deadline: deadline))
       } catch {
         return .failure(error)
       }

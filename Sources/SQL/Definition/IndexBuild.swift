@@ -107,10 +107,11 @@ struct IndexBuild {
     var entries: [Row] = []
     for row in rows { if let entry = try maker.entry(for: row) { entries.append(entry) } }
     if entries.isEmpty { return }
-    let inserted = try await changes.fill(
+    let inserted = try await transaction.fill(
       TableMutation(
         table: target.id, schemaVersion: target.version,
-        mutation: .insert(rows: entries, onConflict: .doNothing), returning: nil), in: transaction)
+        mutation: .insert(rows: entries, onConflict: .doNothing), returning: nil), isFinal: changes.isFinal,
+      deadline: changes.deadline)
     guard index.isUnique, inserted.affectedCount < entries.count else { return }
     try await requireOwn(entries, index, target, of: table, transaction, changes.deadline)
   }

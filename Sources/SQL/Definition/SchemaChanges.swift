@@ -30,12 +30,6 @@ struct SchemaChanges: Sendable {
     return try await dataPlane.read(read, deadline: deadline)
   }
 
-  /// Inserts rows into a relation that the statement fills.
-  func fill(_ mutation: TableMutation, in transaction: any Transaction) async throws(SQLError) -> MutationResult {
-    if isFinal, let loaded = try await transaction.load(mutation, deadline: deadline) { return loaded }
-    return try await transaction.mutate(mutation, deadline: deadline)
-  }
-
   /// Undoes a step of a statement that has failed; in a task of its own, as the statement's may be cancelled by now. A
   /// transaction is rolled back by its session.
   func takeBack(_ alteration: TableAlteration, of table: TableID) async {

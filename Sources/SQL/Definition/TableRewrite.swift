@@ -84,10 +84,10 @@ struct TableRewrite {
   private func insertParts(of rows: [Row], into target: TableDescriptor) async throws(SQLError) {
     if let transaction = changes.transaction {
       do throws(SQLError) {
-        _ = try await changes.fill(
+        _ = try await transaction.fill(
           TableMutation(
             table: target.id, schemaVersion: target.version, mutation: .insert(rows: rows, onConflict: .fail),
-            returning: nil), in: transaction)
+            returning: nil), isFinal: changes.isFinal, deadline: changes.deadline)
       } catch {
         throw named(error, target)
       }
