@@ -148,12 +148,9 @@ package final class PostgresConnection {
   /// Waits until libpq can give a result without blocking.
   private func waitForResult(_ timeout: Duration?) throws(PostgresError) {
     let deadline = timeout.map { ContinuousClock.now + $0 }
-    var cancelWasSent = false
     while PQflush(handle) == 1 || PQisBusy(handle) == 1 {
-      if isInterrupted(), !cancelWasSent {
-        cancelWasSent = true
-        canceller.cancel()
-      }
+      // Each time: the first request may have overtaken the statement.
+      if isInterrupted() { canceller.cancel() }
       if let deadline, ContinuousClock.now >= deadline {
         abandon()
         throw PostgresError(message: "no answer within the time limit", severity: "FATAL")

@@ -83,6 +83,10 @@ final class LineEditor {
     context.prompt = strdup(prompt)
     context.wasInterrupted = false
     var count: Int32 = 0
+    // Ctrl-C is a key while a line is edited. One that comes as a signal, between the prompt and the moment when libedit takes
+    // the terminal over, would make it give the terminal back, and wait for a whole line.
+    Interrupt.hold()
+    defer { Interrupt.letThrough() }
     guard let start = el_gets(edit, &count), count > 0 else { return context.wasInterrupted ? .interrupted : .end }
     var line = String(cString: start)
     if line.last == "\n" { line.removeLast() }

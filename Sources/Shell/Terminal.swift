@@ -25,12 +25,21 @@ enum Interrupt {
   static func listen() {
     // Touched once here: the handler must not be the one that makes it.
     isWanted.store(false, ordering: .relaxed)
+    signal(SIGINT) { _ in Interrupt.isWanted.store(true, ordering: .relaxed) }
     // Whoever started this process may have blocked the signal.
+    letThrough()
+  }
+
+  /// Keeps the signal back from this thread, the only one, until ``letThrough()``.
+  static func hold() { mask(Int32(SIG_BLOCK)) }
+
+  static func letThrough() { mask(Int32(SIG_UNBLOCK)) }
+
+  private static func mask(_ how: Int32) {
     var interrupt = sigset_t()
     sigemptyset(&interrupt)
     sigaddset(&interrupt, SIGINT)
-    pthread_sigmask(Int32(SIG_UNBLOCK), &interrupt, nil)
-    signal(SIGINT) { _ in Interrupt.isWanted.store(true, ordering: .relaxed) }
+    pthread_sigmask(how, &interrupt, nil)
   }
 
   /// Whether SIGINT came since the last call.

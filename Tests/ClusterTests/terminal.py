@@ -109,7 +109,7 @@ expect(r"apus=> ")
 type_keys("select 43 as again;\n")
 expect(r"again \| 43\n")
 expect(r"apus=> ")
-expect(r"\\q\n", keys="\x04")  # Ctrl-D ends
+expect(r"\\q\n", keys="\x15\x04")  # Ctrl-D ends; one that the terminal took for itself left a NUL
 _, status = os.waitpid(process, 0)
 if status != 0:
     sys.exit(f"the shell ended with {status}")
