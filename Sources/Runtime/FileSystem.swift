@@ -21,8 +21,14 @@ package protocol FileSystem: Sendable {
 }
 
 package protocol AppendFile: AnyObject, Sendable {
+  /// Where the next `append` goes.
   var size: UInt64 { get }
   func append(_ bytes: [UInt8]) throws(FileError)
+  /// Fills the file with zeros behind its end, that appends then write over: what they change is content alone, so a sync
+  /// need not write the file's length and places as well. Who reads the file sees the zeros; this handle's `size` stays.
+  ///
+  /// After it throws, for want of room perhaps, a part of the zeros may be there, and appends go on as before.
+  func reserve(_ byteCount: Int) throws(FileError)
   /// `fdatasync`: everything appended so far is on stable storage when it returns. After it throws, the state of the
   /// file is unknown and the process must end (FAULTS §1.1 row 16).
   func sync() throws(FileError)

@@ -78,6 +78,17 @@ struct FileSystemTests {
     #expect(again.size == 10_000)
     try again.append([1])
     #expect(try files.size(path) == 10_001)
+
+    // Zeros behind the end are written over, and are not part of what this handle has appended.
+    try again.reserve(600_000)
+    #expect(again.size == 10_001)
+    #expect(try files.size(path) == 610_001)
+    try again.append([2, 3])
+    try again.sync()
+    #expect(again.size == 10_003)
+    #expect(try files.size(path) == 610_001)
+    #expect(try files.read(path, offset: 10_000, count: 5) == [1, 2, 3, 0, 0])
+    #expect(try files.read(path, offset: 10_003, count: .max).allSatisfy { $0 == 0 })
     try files.truncate(path, to: 5)
     #expect(try files.read(path) == Array(bytes[..<5]))
     try files.removeTree(root)

@@ -97,8 +97,15 @@ struct SimulatedDiskTests {
       performing: { try file.append([UInt8](repeating: 2, count: 1000)) }, throws: { ($0 as? FileError)?.code == 28 })
     #expect(file.size == 1500)
     try files.truncate("/d/log", to: 100)
-    try file.append([1])
+    let again = try files.openForAppend("/d/log")
+    try again.append([1])
     #expect(world.disk(of: 1).bytesUsed == 101)
+    // Zeros take room too, and appends over them take no more.
+    #expect(performing: { try again.reserve(2000) }, throws: { ($0 as? FileError)?.code == 28 })
+    #expect(world.disk(of: 1).bytesUsed == 1500)
+    try again.append([UInt8](repeating: 3, count: 1399))
+    #expect(again.size == 1500 && world.disk(of: 1).bytesUsed == 1500)
+    #expect(performing: { try again.append([4]) }, throws: { ($0 as? FileError)?.code == 28 })
   }
 
   @Test("turns bits over and forgets everything when told to")

@@ -163,6 +163,9 @@ final class MemoryDisk: FileSystem {
       }
     }
 
+    /// `DamageTests` put the zeros there themselves.
+    func reserve(_ byteCount: Int) throws(FileError) {}
+
     func sync() throws(FileError) {
       try disk.change("sync", path) { state throws(FileError) in
         if state.isSyncFailing { throw disk.error("sync", path, 5) }

@@ -26,16 +26,21 @@ struct PosixFile: ~Copyable {
   }
 
   /// Writes all of it.
-  /// - Parameter written: counts the bytes that reached the file, also when it throws.
-  borrowing func write(_ bytes: [UInt8], written: inout Int) throws(FileError) {
+  /// - Parameters:
+  ///   - offset: in bytes from the start of the file.
+  ///   - written: counts the bytes that reached the file, also when it throws.
+  borrowing func write(_ bytes: [UInt8], at offset: UInt64 = 0, written: inout Int) throws(FileError) {
     written = 0
+    guard let position = off_t(exactly: offset) else { throw FileError(errno: EFBIG, operation: "pwrite", path: path) }
     while written < bytes.count {
       let start = written
-      let count = try retrying("write", path) {
-        bytes.withUnsafeBytes { writeBytes(descriptor, $0.baseAddress?.advanced(by: start), $0.count - start) }
+      let count = try retrying("pwrite", path) {
+        bytes.withUnsafeBytes {
+          pwrite(descriptor, $0.baseAddress?.advanced(by: start), $0.count - start, position + off_t(start))
+        }
       }
       // A regular file takes at least a byte, or says why not.
-      if count == 0 { throw FileError(errno: EIO, operation: "write", path: path) }
+      if count == 0 { throw FileError(errno: EIO, operation: "pwrite", path: path) }
       written += count
     }
   }
@@ -94,9 +99,4 @@ extension FileError {
     let reason = String(cString: strerror(code))
     self.init(operation: operation, path: path, code: code, description: "\(operation) \(path): \(reason)")
   }
-}
-
-/// `write(2)`, by a name that a method called `write` does not hide.
-private func writeBytes(_ descriptor: Int32, _ start: UnsafeRawPointer?, _ count: Int) -> Int {
-  write(descriptor, start, count)
 }

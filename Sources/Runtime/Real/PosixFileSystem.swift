@@ -143,7 +143,7 @@ private final class PosixAppendFile: AppendFile {
 
   init(_ path: String) throws(FileError) {
     self.path = path
-    let file = try PosixFile(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)
+    let file = try PosixFile(opening: path, flags: O_WRONLY | O_CREAT)
     let size = try file.size()
     state = Mutex(State(file: file, size: size))
   }
@@ -157,7 +157,23 @@ private final class PosixAppendFile: AppendFile {
       guard state.file != nil else { throw FileError(errno: EBADF, operation: "write", path: path) }
       var written = 0
       defer { state.size += UInt64(written) }
-      try state.file?.write(bytes, written: &written)
+      try state.file?.write(bytes, at: state.size, written: &written)
+    }
+  }
+
+  func reserve(_ byteCount: Int) throws(FileError) {
+    let path = path
+    try state.withLock { (state) throws(FileError) in
+      guard state.file != nil else { throw FileError(errno: EBADF, operation: "pwrite", path: path) }
+      let zeros = [UInt8](repeating: 0, count: min(byteCount, 256 << 10))
+      var offset = state.size
+      let end = state.size + UInt64(byteCount)
+      while offset < end {
+        let piece = UInt64(zeros.count) <= end - offset ? zeros : Array(zeros.prefix(Int(end - offset)))
+        var written = 0
+        try state.file?.write(piece, at: offset, written: &written)
+        offset += UInt64(written)
+      }
     }
   }
 

@@ -132,14 +132,16 @@ package final class SimulatedDisk: @unchecked Sendable {
     return bytes
   }
 
-  func append(_ bytes: [UInt8], to file: SimulatedFile, path: String) throws(FileError) {
+  /// - Returns: how many of the bytes there was room for.
+  func write(_ bytes: [UInt8], to file: SimulatedFile, at offset: Int) -> Int {
     take(settings.callNanoseconds, bytes: bytes.count)
     let room = quotaBytes.map { max(0, $0 - usedBytes) } ?? .max
-    let fits = min(bytes.count, room)
-    file.append(bytes.prefix(fits))
-    usedBytes += fits
+    let before = file.content.count
+    let fits = max(0, min(bytes.count, before - offset + min(room, .max - before)))
+    file.write(bytes.prefix(fits), at: offset)
+    usedBytes += file.content.count - before
     bytes.withUnsafeBytes { world.record($0) }
-    if fits < bytes.count { throw FileError(errno: ENOSPC, operation: "write", path: path) }
+    return fits
   }
 
   func sync(_ file: SimulatedFile, path: String) throws(FileError) {

@@ -1,6 +1,7 @@
 /// A file as the page cache holds it, and as the disk does.
 ///
-/// Files only grow at their end or are cut, so what is not on the disk yet is always everything from one sector on.
+/// Files are written at their end, over zeros that were reserved there, or cut: so what is not on the disk yet is always
+/// everything from one sector on.
 final class SimulatedFile {
   static let sectorBytes = 512
 
@@ -10,19 +11,24 @@ final class SimulatedFile {
   private(set) var durable: [UInt8] = []
   /// The first sector that waits to be written.
   private var dirtyFrom: Int?
+  /// The end of what waits, in bytes.
+  private var dirtyEnd = 0
   /// The last sync, for as long as it has not finished: a power cut before `until` undoes it.
   private var lastSync: (until: UInt64, sector: Int, before: [UInt8])?
 
-  func append(_ bytes: some Collection<UInt8>) {
+  /// What lies between the end and an offset behind it becomes zeros.
+  func write(_ bytes: some Collection<UInt8>, at offset: Int) {
     if bytes.isEmpty { return }
-    let sector = content.count / Self.sectorBytes
+    let sector = min(offset, content.count) / Self.sectorBytes
+    if offset > content.count { content.append(contentsOf: repeatElement(0, count: offset - content.count)) }
     dirtyFrom = min(dirtyFrom ?? sector, sector)
-    content.append(contentsOf: bytes)
+    dirtyEnd = max(dirtyEnd, offset + bytes.count)
+    let over = min(bytes.count, content.count - offset)
+    content.replaceSubrange(offset..<offset + over, with: bytes.prefix(over))
+    content.append(contentsOf: bytes.dropFirst(over))
   }
 
-  var unsyncedBytes: Int {
-    dirtyFrom.map { content.count - min(content.count, $0 * Self.sectorBytes) } ?? 0
-  }
+  var unsyncedBytes: Int { dirtyFrom.map { max(0, dirtyEnd - $0 * Self.sectorBytes) } ?? 0 }
 
   /// - Parameters:
   ///   - now: when the sync begins.
@@ -39,6 +45,7 @@ final class SimulatedFile {
     }
     write(from: sector * Self.sectorBytes)
     dirtyFrom = nil
+    dirtyEnd = 0
   }
 
   /// How long a sync that begins now has to wait for one that is still under way.

@@ -35,19 +35,29 @@ private final class SimulatedAppendFile: AppendFile, @unchecked Sendable {
   private let disk: SimulatedDisk
   private let generation: Int
   private var isOpen = true
+  private var end: Int
 
   init(path: String, file: SimulatedFile, disk: SimulatedDisk) {
     self.path = path
     self.file = file
     self.disk = disk
     generation = disk.generation
+    end = file.content.count
   }
 
-  var size: UInt64 { UInt64(file.content.count) }
+  var size: UInt64 { UInt64(end) }
 
   func append(_ bytes: [UInt8]) throws(FileError) {
-    try check("write")
-    try disk.append(bytes, to: file, path: path)
+    try check("pwrite")
+    let written = disk.write(bytes, to: file, at: end)
+    end += written
+    if written < bytes.count { throw FileError(errno: ENOSPC, operation: "pwrite", path: path) }
+  }
+
+  func reserve(_ byteCount: Int) throws(FileError) {
+    try check("pwrite")
+    let written = disk.write([UInt8](repeating: 0, count: byteCount), to: file, at: end)
+    if written < byteCount { throw FileError(errno: ENOSPC, operation: "pwrite", path: path) }
   }
 
   func sync() throws(FileError) {
