@@ -159,7 +159,9 @@ let package = Package(
         "Node", "NodeCore", "Simulation", "PostgresClient", "Shell", "Workload", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      swiftSettings: strict,
+      // Another `malloc` than the C library's: measured, a point read takes a quarter less CPU, a transaction a tenth.
+      linkerSettings: [.linkedLibrary("tcmalloc_minimal")]),
 
     // Floor of its own: what several test targets share.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
