@@ -72,10 +72,27 @@ package struct TransactionOverlay: Sendable {
 
 /// A transaction's own writes at one moment, for one read.
 package struct OverlayView: Sendable {
-  fileprivate let documents: [[UInt8]: DocumentWrite]
-  fileprivate let sorted: [DocumentWrite]
+  fileprivate var documents: [[UInt8]: DocumentWrite] = [:]
+  fileprivate var sorted: [DocumentWrite] = []
+  /// What others have written and is not stored yet. Seen by key only.
+  private var beneath: [[UInt8]: DocumentWrite] = [:]
 
-  subscript(documentKey: [UInt8]) -> DocumentWrite? { documents[documentKey] }
+  /// Nothing of its own.
+  package init() {}
+
+  fileprivate init(documents: [[UInt8]: DocumentWrite], sorted: [DocumentWrite]) {
+    self.documents = documents
+    self.sorted = sorted
+  }
+
+  /// The same over writes of others that are not stored yet: evaluations under a lock see them by key.
+  package func over(_ others: [[UInt8]: DocumentWrite]) -> OverlayView {
+    var view = self
+    view.beneath = others
+    return view
+  }
+
+  subscript(documentKey: [UInt8]) -> DocumentWrite? { documents[documentKey] ?? beneath[documentKey] }
 
   /// Those in a range, in key order; of a view made for ranges.
   func writes(in range: KeyRange) -> ArraySlice<DocumentWrite> {

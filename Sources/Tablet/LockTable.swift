@@ -252,6 +252,12 @@ package struct LockTable: Sendable {
     waiting.isEmpty ? 0 : keys.reduce(0) { max($0, locks[$1]?.waiters.count ?? 0) }
   }
 
+  /// Whether somebody waits for a key that the owner holds.
+  package func isAwaited(_ owner: Owner) -> Bool {
+    if waiting.isEmpty { return false }
+    return held[owner]?.contains { locks[$0]?.waiters.isEmpty == false } ?? false
+  }
+
   /// How strongly an owner holds a key; nil if it does not.
   package func strength(of owner: Owner, on key: [UInt8]) -> RowLockStrength? {
     locks[key]?.holders.first { $0.owner == owner }?.strength

@@ -41,6 +41,14 @@ final class OpenTransaction {
   private var answers: [RequestID: MutateAnswer] = [:]
   /// Requests that run or wait.
   var running: [RequestID: WriteOperation] = [:]
+  /// All its statements are behind it, and it is about to commit.
+  var isEnding = false
+  /// Those whose promised writes it has written over: it must not end before them.
+  var follows: Set<TransactionID> = []
+  /// Its steps that wait for that.
+  var held: [(TransactionRequest, TabletReplica.StepWaiter)] = []
+  /// The last entry of the log with a write of others that a statement of it has seen.
+  var seenThrough: UInt64 = 0
   /// The oldest version of the table that something of it was written under.
   var oldestVersion = UInt32.max
 

@@ -92,6 +92,7 @@ extension TabletReplica {
   private func answer(through index: LogIndex) {
     let ended = hasEnded
     hasEnded = []
+    unapplied.applied(through: index.raw)
     for transaction in ended { letGo(of: transaction) }
     while let first = inFlight.first, first.index <= index.raw {
       inFlight.removeFirst()
@@ -102,5 +103,6 @@ extension TabletReplica {
         }
       }
     }
+    answerLate(through: index.raw)
   }
 }

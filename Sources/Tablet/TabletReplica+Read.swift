@@ -25,19 +25,14 @@ extension TabletReplica {
     // What is prepared may be committed, and its client may have been told; only, its rows are not in the store yet. So
     // the read waits for it as far as it must look, not only as far as it reads.
     let doubtedThrough = min(limit ?? .zero, environment.clock.latest())
-    if let safe = safeReadTime(wanted: time),
-      ledger.blocker(of: selection, at: max(safe, doubtedThrough), except: transaction) == nil
-    {
-      return waiter.resume(returning: .done(safe))
-    }
+    let wish = ReadWaiter(
+      time: time, doubtedThrough: doubtedThrough, selection: selection, transaction: transaction,
+      deadline: now + 1_000_000_000, continuation: waiter)
+    if let safe = safeReadTime(for: wish) { return waiter.resume(returning: .done(safe)) }
     probe("read waits until its time is safe")
     let isFirst = readWaiters.isEmpty
     // Fails soon rather than hang where the lease is lost: the gateway asks again.
-    readWaiters.append(
-      ReadWaiter(
-        time: time, doubtedThrough: doubtedThrough, selection: selection, transaction: transaction,
-        deadline: now + 1_000_000_000,
-        continuation: waiter))
+    readWaiters.append(wish)
     proposePostponed()
     refreshHorizon()
     if isFirst, wantsHorizon(for: time) { raft.beginRound(effects: &effects) }
@@ -48,6 +43,21 @@ extension TabletReplica {
   func readTimeAtOnce(of selection: KeySelection) -> HybridTime? {
     guard refusal(HybridTime.self) == nil, let safe = safeReadTime(wanted: nil),
       ledger.blocker(of: selection, at: safe, except: nil) == nil
+    else { return nil }
+    return safe
+  }
+
+  /// The time that a read may be served at now; nil where it has to wait.
+  private func safeReadTime(for read: ReadWaiter) -> HybridTime? {
+    // The transaction has written over rows of others that are not applied yet, and must not read from before them.
+    if let own = read.transaction.flatMap({ transactions[$0] }),
+      own.seenThrough > raft.appliedIndex.raw || !own.follows.isEmpty
+    {
+      probe("a read waits for what its transaction has written over")
+      return nil
+    }
+    guard let safe = safeReadTime(wanted: read.time),
+      ledger.blocker(of: read.selection, at: max(safe, read.doubtedThrough), except: read.transaction) == nil
     else { return nil }
     return safe
   }
@@ -92,9 +102,7 @@ extension TabletReplica {
     let waiting = readWaiters
     readWaiters = []
     for waiter in waiting {
-      if let safe = safeReadTime(wanted: waiter.time),
-        ledger.blocker(of: waiter.selection, at: max(safe, waiter.doubtedThrough), except: waiter.transaction) == nil
-      {
+      if let safe = safeReadTime(for: waiter) {
         waiter.continuation.resume(returning: .done(safe))
       } else {
         left.append(waiter)

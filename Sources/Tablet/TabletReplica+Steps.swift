@@ -12,9 +12,13 @@ extension TabletReplica {
     if let refusal = refusal(TransactionAnswer.self) { return waiter.resume(returning: refusal) }
     let known = transactions[request.transaction].flatMap { $0.epoch == request.epoch ? $0 : nil }
     known?.lastHeard = now
+    if holdsBack(request, transactions[request.transaction], waiter: waiter) { return }
     switch request.step {
     case .prepare(let anchor, let lastKept):
       prepare(request.transaction, known, anchor: anchor, lastKept: lastKept, waiter: waiter)
+    case .ending(let lastKept):
+      ending(known, lastKept: lastKept)
+      waiter.resume(returning: .done(.done))
     case .commit(let commit): self.commit(request.transaction, known, commit, waiter: waiter)
     case .validate(let selections, let after, let through):
       waiter.resume(returning: validate(request.transaction, selections, after: after, through: through))
@@ -24,7 +28,8 @@ extension TabletReplica {
         return waiter.resume(returning: .failed(.transactionLost))
       }
       rollBack(open, to: statement, through: through)
-      waiter.resume(returning: .done(.done))
+      // What the client has seen of others is behind no write of its own any more.
+      answerInOrder(waiter, .done(.done), after: open.seenThrough)
     case .abort:
       if ledger.staged[request.transaction] != nil { return resolve(request.transaction, nil, waiter: waiter) }
       // What is on its way through the log is dropped when it is there (`applied`).
@@ -238,7 +243,9 @@ extension TabletReplica {
   }
 
   private func resolution(of id: TransactionID, _ commitTime: HybridTime?) -> StepOperation {
-    StepOperation(
+    // Who has the rows next writes later.
+    if let commitTime { environment.clock.raise(to: commitTime) }
+    return StepOperation(
       id, .resolve(commitTime),
       .resolve(id, commitTime: commitTime, count: environment.settings.resolvedDocumentsMax),
       time: environment.clock.now())

@@ -57,10 +57,7 @@ extension TabletReplica {
   func keep(_ operation: WriteOperation, in transaction: OpenTransaction) {
     guard put(operation, into: transaction) else { return }
     operation.contenderCount += locks.waiterCount(on: operation.keys)
-    if case .done(let answer) = operation.answer {
-      transaction.remember(answer, of: operation.request.id, floor: operation.request.floor)
-    }
-    complete(operation, operation.answer)
+    completeInOrder(operation, operation.answer)
   }
 
   /// Adds what the operation has written to its transaction's; false, and the operation has failed, if that is too much.
@@ -105,6 +102,9 @@ extension TabletReplica {
       operation.finish(.failed(.transactionLost))
     }
     transaction.running = [:]
+    for (_, waiter) in transaction.held { waiter.resume(returning: .failed(.transactionLost)) }
+    transaction.held = []
+    breakPromise(of: id)
     run(locks.release(transaction.owner))
   }
 

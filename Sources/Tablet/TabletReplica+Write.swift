@@ -55,6 +55,7 @@ extension TabletReplica {
     }
     var policy = LockWaitPolicy.wait
     if case .lock(_, let locking) = operation.request.payload { policy = locking.policy }
+    if policy != .wait { handOn(wishedBy: wish, for: operation.owner) }
     switch policy {
     case .wait: break
     case .noWait:
@@ -75,6 +76,7 @@ extension TabletReplica {
     operation.contenderCount = 1
     waitingForLocks[operation.lockRequest] = operation
     if waitsForPostponed(operation) { proposePostponed() }
+    handOn(to: operation)
   }
 
   struct Refused: Error {
@@ -169,6 +171,8 @@ extension TabletReplica {
       return complete(operation, refusal)
     }
     guard let store else { return complete(operation, .notReady) }
+    let promisers = unapplied.promisers(of: operation.keys)
+    if !promisers.isEmpty, !mayFollow(operation) { return park(operation, behind: promisers) }
     do throws(DocStoreError) {
       if case .documents(let documents) = operation.request.payload {
         for document in documents {
@@ -192,10 +196,17 @@ extension TabletReplica {
         }
       }
     } catch {
-      return complete(operation, answer(for: error))
+      if !promisers.isEmpty { return park(operation, behind: promisers) }
+      noteSeen(operation.keys, by: operation, failing: true)
+      return completeInOrder(operation, answer(for: error))
     }
+    // What is left as it was would be told of.
+    if !promisers.isEmpty, operation.documents.count < operation.keys.count {
+      return park(operation, behind: promisers)
+    }
+    noteSeen(operation.evaluatedKeys, by: operation)
     if let transaction = operation.transaction { return keep(operation, in: transaction) }
-    if operation.documents.isEmpty { return complete(operation, operation.answer) }
+    if operation.documents.isEmpty { return completeInOrder(operation, operation.answer) }
     operation.time = environment.clock.now()
     queue.append(.write(operation))
     turns.mark(self)
@@ -204,7 +215,7 @@ extension TabletReplica {
   private func evaluate(
     _ operation: WriteOperation, keys: [[UInt8]], _ evaluator: MutationEvaluator, _ store: any Store
   ) throws(DocStoreError) {
-    let overlay = operation.transaction?.overlay.view(forRanges: false)
+    let overlay = overlay(over: keys, of: operation.transaction)
     operation.evaluatedKeys = keys
     switch operation.request.payload {
     case .documents: break
@@ -245,8 +256,10 @@ extension TabletReplica {
       do throws(DocStoreError) {
         let slice = Array(operation.keys[operation.evaluatedCount..<end])
         try evaluate(operation, keys: slice, evaluator, store)
+        noteSeen(slice, by: operation)
       } catch {
-        complete(operation, answer(for: error))
+        noteSeen(operation.keys, by: operation, failing: true)
+        completeInOrder(operation, answer(for: error))
         continue
       }
       operation.evaluatedCount = end
@@ -270,7 +283,8 @@ extension TabletReplica {
     guard snapshot >= historyCutoff else { throw .statement(.snapshotTooOld) }
     let reader = RowReader(store: store, codec: evaluator.codec, historyCutoff: historyCutoff)
     for key in operation.keys {
-      if let newest = try reader.newestTime(of: key), newest > snapshot {
+      let newest = if let time = unapplied.time(of: key) { time } else { try reader.newestTime(of: key) ?? .zero }
+      if newest > snapshot {
         throw .statement(.writeConflict(evaluator.codec.table.name))
       }
     }
@@ -316,7 +330,9 @@ extension TabletReplica {
       switch raft.propose([command.encoded()], effects: &effects) {
       case .accepted(let first, let term):
         environment.counters.proposed(records: batch.count)
-        inFlight.append(InFlightEntry(index: first.raw, term: term.raw, operations: batch))
+        let entry = InFlightEntry(index: first.raw, term: term.raw, operations: batch)
+        inFlight.append(entry)
+        handOn(locksOf: entry)
       case .notLeader: for operation in batch { refuse(operation, .notLeader(hint: leaderNode)) }
       case .overloaded, .transferring: for operation in batch { refuse(operation, .notReady) }
       }
@@ -364,6 +380,7 @@ extension TabletReplica {
     for operation in operations.values.sorted(by: { $0.owner < $1.owner }) { operation.finish(.notLeader(hint: hint)) }
     operations.removeAll()
     waitingForLocks.removeAll()
+    abandonLateAnswers()
     slicing = []
     abandonTransactions()
     locks = LockTable()

@@ -17,7 +17,8 @@ import WriteAheadLog
 ///
 /// Invariants:
 /// - Hybrid times of writes grow with the log: they are drawn and proposed in one order.
-/// - A row with a write that is proposed and not applied is locked, so an evaluation never misses a version.
+/// - A row with a write that is proposed and not applied is locked, or the write is in `unapplied`, so an evaluation never
+///   misses a version.
 /// - A read is served at a time below every write that is not applied, and within the confirmed horizon.
 final class TabletReplica {
   let id: TabletID
@@ -79,6 +80,12 @@ final class TabletReplica {
   /// Evaluated, to be proposed at the end of the turn.
   var queue: [LoggedOperation] = []
   var inFlight: Deque<InFlightEntry> = []
+  /// What is in flight and not locked any more.
+  var unapplied = UnappliedWrites()
+  /// Operations that have their locks and wait for the decision of who had them before.
+  var parked: [TransactionID: [WriteOperation]] = [:]
+  /// Answers that tell of what is in flight, by the index that they wait for.
+  var late: [(index: UInt64, answer: LateAnswer)] = []
   var readWaiters: [ReadWaiter] = []
   /// The latest read that this replica let through, for those who check.
   var servedLast = Served(time: .zero, applied: .zero)

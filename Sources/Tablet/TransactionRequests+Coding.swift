@@ -57,6 +57,9 @@ extension ByteWriter {
       writeArray(transactions) { $0.write($1) }
     case .status: write(UInt8(8))
     case .drain: write(UInt8(10))
+    case .ending(let lastKept):
+      write(UInt8(11))
+      writeVarint(UInt64(lastKept))
     case .withdraw(let id):
       write(UInt8(9))
       writeFixed(id.client)
@@ -140,6 +143,7 @@ extension ByteReader {
       let client: UInt64 = try readFixed()
       return .withdraw(RequestID(client: client, sequence: try readVarint()))
     case 10: return .drain
+    case 11: return .ending(lastKept: try readNarrow())
     default: throw .malformed(what: "step of a transaction")
     }
   }

@@ -93,6 +93,8 @@ package enum TransactionStep: Sendable {
   /// Stages locks and the writes of the statements up to `lastKept`, so that they survive the leader. Answers the prepare
   /// time.
   case prepare(anchor: TabletID, lastKept: UInt32)
+  /// All statements are answered, and the others prepare; this tablet will be asked to commit. Answers nothing.
+  case ending(lastKept: UInt32)
   /// Commits: what is written here, and the transaction as a whole if there are `participants`. Answers the commit time.
   case commit(CommitStep)
   /// Whether nobody else changed these rows after `after` and up to `through`. Nobody will, once it is answered.

@@ -23,6 +23,8 @@ final class WriteOperation {
   var evaluatedCount = 0
   /// Those of the slice that was evaluated last.
   var evaluatedKeys: [[UInt8]] = []
+  /// The entry of the log that its answer has to wait for, since it tells of it; 0 for none.
+  var answeredAfter: UInt64 = 0
   /// Set when it is evaluated.
   var time = HybridTime.zero
   var result: MutationResult?
@@ -40,6 +42,15 @@ final class WriteOperation {
     self.lockRequest = lockRequest
     self.lockDeadline = lockDeadline
     waiters = [waiter]
+  }
+
+  /// Whether its answer has rows for the client.
+  var tellsRows: Bool {
+    switch request.payload {
+    case .documents: false
+    case .rows(let mutation): mutation.returning != nil
+    case .lock: true
+    }
   }
 
   var isInsert: Bool {

@@ -102,6 +102,7 @@ extension GatewayTransaction {
       let decidesLater = !readSet.isEmpty || anchor.pendingBytes > router.settings.inlineCommitBytesMax
       if decidesLater { staged = participants }
       step.participants = others.map(\.tablet.id)
+      if !decidesLater, anchor.contenderCount > 0 { announceEnd(at: anchor) }
       try await router.pass(.prepare)
       step.after = try await prepare(staged, anchor: anchor, deadline: deadline)
       if decidesLater { step.time = step.after }
@@ -112,6 +113,11 @@ extension GatewayTransaction {
     gateway.transactions.committed(id, at: time)
     if !staged.isEmpty { gateway.spread(id, commitTime: time, to: staged, anchor: anchor) }
     return version
+  }
+
+  /// Others wait for the anchor's rows: they need not wait for the prepares. Nobody waits for this to arrive.
+  private func announceEnd(at anchor: Participant) {
+    router.loop.spawn { _ = await self.attempt(.ending(lastKept: anchor.lastKept), in: anchor) }
   }
 
   /// Stages everything in these tablets, at the same time. Returns the latest prepare time.

@@ -225,7 +225,7 @@ package final class Router: Sendable {
     let needsRoom =
       switch request.step {
       case .prepare, .commit: true
-      case .validate, .rollBack, .abort, .resolve, .forget, .withdraw, .drain, .status: false
+      case .ending, .validate, .rollBack, .abort, .resolve, .forget, .withdraw, .drain, .status: false
       }
     return try await ask(
       request.tablet, members: members, deadline: deadline, isWrite: isWrite, needsRoom: needsRoom

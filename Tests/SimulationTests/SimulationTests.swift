@@ -58,7 +58,7 @@ struct SimulationTests {
     var settings = SimulationRun.Settings(workload: kind)
     settings.faults = FaultPlan.none
     var (operations, unknown) = (0, 0)
-    for seed in UInt64(1)...6 {
+    for seed in UInt64(1)...12 {
       let report = try SimulationRun.run(seed: seed, settings: settings)
       #expect(report.committedEntries > 0)
       operations += report.operations
