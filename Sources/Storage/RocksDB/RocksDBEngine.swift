@@ -22,7 +22,13 @@ import CRocksDB
 
   package init(_ settings: Settings = Settings()) {
     self.settings = settings
-    unsafe cache = rocksdb_cache_create_lru(settings.blockCacheBytes)
+    // Few shards: a block that is larger than its shard is read anew at each use, and the bloom filter of a file with a
+    // million rows is a block of more than a mebibyte, which by default a shard would have.
+    let cacheOptions = unsafe rocksdb_lru_cache_options_create()!
+    defer { unsafe rocksdb_lru_cache_options_destroy(cacheOptions) }
+    unsafe rocksdb_lru_cache_options_set_capacity(cacheOptions, settings.blockCacheBytes)
+    unsafe rocksdb_lru_cache_options_set_num_shard_bits(cacheOptions, 1)
+    unsafe cache = rocksdb_cache_create_lru_opts(cacheOptions)
     unsafe environment = rocksdb_create_default_env()
     unsafe rocksdb_env_set_low_priority_background_threads(environment, CInt(settings.compactionThreads))
     unsafe rocksdb_env_set_high_priority_background_threads(environment, 1)
