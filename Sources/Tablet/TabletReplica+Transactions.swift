@@ -130,20 +130,36 @@ extension TabletReplica {
   /// Locks again, as a new leader, what the ledger says: what was prepared is locked until it is resolved.
   func adoptStaged() {
     adoptedTerm = raft.term.raw
-    for (id, staged) in ledger.staged.sorted(by: { $0.key < $1.key }) where transactions[id] == nil {
+    let adopted = ledger.staged.sorted { $0.key < $1.key }.filter { transactions[$0.key] == nil }.map { id, staged in
       probe("a new leader adopts a staged transaction")
-      let transaction = open(id, epoch: 0, state: .prepared)
-      let writes = LockTable.Wish(keys: staged.documents.map(\.documentKey), strength: .update)
-      var wishes = [writes]
+      return (open(id, epoch: 0, state: .prepared), staged)
+    }
+    for (transaction, staged) in adopted {
       for strength in RowLockStrength.allCases {
-        let keys = staged.locks.filter { $0.strength == strength }.map(\.key)
-        if !keys.isEmpty { wishes.append(LockTable.Wish(keys: keys.sorted(by: KeyRange.isLess), strength: strength)) }
-      }
-      for wish in wishes {
-        let isGranted = locks.acquire(wish, request: drawNumber(), owner: transaction.owner, holdsWhileWaiting: true)
-        precondition(isGranted, "\(id) and another transaction have staged the same row of \(self.id)")
+        let keys = staged.locks.filter { $0.strength == strength }.map(\.key).sorted(by: KeyRange.isLess)
+        adopt(keys, strength, for: transaction)
       }
     }
+    // The ledger does not say how strongly a written row was locked. Where somebody else has locked it too, for its key alone,
+    // that was not changed; elsewhere the strongest lock does.
+    for (transaction, staged) in adopted {
+      let keys = staged.documents.map(\.documentKey)
+      let free = locks.free(LockTable.Wish(keys: keys, strength: .update), for: transaction.owner)
+      adopt(free, .update, for: transaction)
+      if free.count < keys.count {
+        probe("a new leader adopts a row beside a lock on its key")
+        let adopted = Set(free)
+        adopt(keys.filter { !adopted.contains($0) }, .noKeyUpdate, for: transaction)
+      }
+    }
+  }
+
+  private func adopt(_ keys: [[UInt8]], _ strength: RowLockStrength, for transaction: OpenTransaction) {
+    if keys.isEmpty { return }
+    let isGranted = locks.acquire(
+      LockTable.Wish(keys: keys, strength: strength), request: drawNumber(), owner: transaction.owner,
+      holdsWhileWaiting: true)
+    precondition(isGranted, "\(transaction.id) and another transaction have staged the same row of \(id)")
   }
 
   /// The leader is none any more: its memory of transactions is worth nothing.

@@ -143,6 +143,14 @@ struct RecordedTransaction {
     if count == 1 { record.add(.add(key: place.historyKey, amount)) }
   }
 
+  /// Changes a row that is there, and not its key: that goes together with `KEY SHARE` locks of others.
+  func change(_ place: RowPlace, _ value: Int64) async throws(SQLError) {
+    let count = try await mutate(
+      place.table,
+      .update(selection(place), filter: nil, [Assignment(column: 1, value: Pairs.constant(value))]))
+    if count == 1 { record.add(.write(key: place.historyKey, value)) }
+  }
+
   func delete(_ place: RowPlace) async throws(SQLError) {
     if try await mutate(place.table, .delete(selection(place), filter: nil)) == 1 {
       record.add(.write(key: place.historyKey, nil))

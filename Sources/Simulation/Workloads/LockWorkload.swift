@@ -24,8 +24,15 @@ package final class LockWorkload: NumbersWorkload {
       let value = Int64(client.number) * 1_000_000 + Int64(number) + 1
       let first = Int64(client.random(below: Self.rows))
       if client.oneIn(3) {
+        let besides = client.oneIn(2) ? RowPlace(written, Int64(client.number) * 10 + 2) : nil
         await history.transact(client, client.drawIsolation()) { transaction throws(SQLError) in
-          try await transaction.write(RowPlace(locked, first), value)
+          if let besides {
+            // In several tablets, so that it is prepared there, perhaps beside somebody else's lock.
+            try await transaction.change(RowPlace(locked, first), value)
+            try await transaction.write(besides, value)
+          } else {
+            try await transaction.write(RowPlace(locked, first), value)
+          }
         }
         continue
       }
