@@ -57,6 +57,7 @@ package final class SimulatedCluster {
     configuration.tablets.memtableBytesMax = 4 << 10
     configuration.tablets.tabletMemtableBytesMax = 1 << 10
     configuration.log.segmentBytes = 1024 << Int(seed % 5)
+    configuration.log.reserveBytes = [0, 512, 4096][Int(seed / 5 % 3)]
     configuration.tablets.logTailBytes = 4 << 10
     configuration.tablets.flushTicks = 1
     chooseLimitsOfTransactions(&configuration)
