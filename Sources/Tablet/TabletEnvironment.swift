@@ -75,6 +75,8 @@ package struct TabletSettings: Sendable {
   package var preferenceTicks = 15
   /// How long a preferred replica that did not take the lead is left alone, in nanoseconds.
   package var preferencePauseNanoseconds: UInt64 = 60_000_000_000
+  /// For how long a leader that is not the preferred one stays for the sake of open transactions, which it would take along.
+  package var preferencePatienceNanoseconds: UInt64 = 60_000_000_000
   /// Leaders that are handed over in one such look.
   package var transfersAtOnce = 4
   /// Bytes of memtables of all tablets of this loop above which the largest is flushed.

@@ -112,6 +112,8 @@ final class TabletReplica {
   var handOverTried: (tick: Int, match: LogIndex)?
   /// When this leader offered the lead to the preferred replica last.
   private var preferenceTried: (term: Term, time: UInt64)?
+  /// Since when it would offer it, were there no open transactions.
+  private var preferenceHeldSince: UInt64?
   var isFlushing = false
   var isCompacting = false
   /// Those who want to take the store's files away, when nobody rewrites them any more.
@@ -221,7 +223,20 @@ final class TabletReplica {
     guard let preferred, preferred != replica, raft.role == .leader, !hasTriedPreference,
       let progress = raft.progress().first(where: { $0.id == preferred }),
       progress.isActive, !progress.isLearner, progress.match == raft.lastPosition.index
-    else { return false }
+    else {
+      preferenceHeldSince = nil
+      return false
+    }
+    // Open transactions would lose their locks: they get a while to end.
+    if !transactions.isEmpty {
+      let since = preferenceHeldSince ?? now
+      preferenceHeldSince = since
+      if now < since + environment.settings.preferencePatienceNanoseconds {
+        probe("a leader keeps its office for the transactions that it has")
+        return false
+      }
+    }
+    preferenceHeldSince = nil
     let result = raft.transferLeadership(to: preferred, effects: &effects)
     turns.mark(self)
     if result == .started { preferenceTried = (raft.term, now) }
