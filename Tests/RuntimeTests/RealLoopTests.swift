@@ -1,3 +1,4 @@
+import Foundation
 import Runtime
 import Synchronization
 import Testing
@@ -128,6 +129,21 @@ struct RealLoopTests {
     stop.store(true, ordering: .relaxed)
     await spinner.value
     await runtime.shutdown()
+  }
+
+  @Test("A worker's thread has its name, as far as the kernel keeps it")
+  func threadName() async throws {
+    let runtime = RealRuntime.make(loops: 1)
+    let worker = runtime.blocking.makeWorker(named: "write-ahead log of a node")
+    let name = try await withCheckedThrowingContinuation { done in
+      worker.submit(on: runtime.loops[0]) {
+        try String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)
+      } completion: {
+        done.resume(with: $0)
+      }
+    }
+    worker.shutdown()
+    #expect(name == "write-ahead log\n")
   }
 
   @Test("A worker runs its work in order on its own thread, and answers on the loop")

@@ -131,6 +131,6 @@ private func startThread(named name: String, _ body: @escaping @Sendable () -> V
 /// `pthread_setname_np` from Swift.) A thread without a name works as well.
 private func nameThisThread(_ name: String) {
   guard let file = try? PosixFile(opening: "/proc/thread-self/comm", flags: O_WRONLY) else { return }
-  var written = 0
-  try? file.write(Array(name.utf8.prefix(15)), written: &written)
+  // Not at an offset, which this file does not take.
+  _ = Array(name.utf8.prefix(15)).withUnsafeBytes { write(file.descriptor, $0.baseAddress, $0.count) }
 }
