@@ -53,19 +53,10 @@ struct CompactionTests {
   }
 
   private func begin(seed: UInt64) throws -> (SimulatedCluster, ClusterWatch) {
-    let cluster = SimulatedCluster(seed: seed)
-    cluster.tuneTablets = { tablets in
+    try SimulatedCluster.withTable(seed: seed) { tablets in
       tablets.historyMicroseconds = Self.historyMicroseconds
       tablets.garbageBytesMin = 1 << 10
     }
-    let watch = ClusterWatch(cluster)
-    try cluster.startAll()
-    try watch.settle()
-    try cluster.run(on: 1) { core in
-      _ = try await core.gateway.change(.createTable(Pairs.table("t", tablets: 1), ifNotExists: false), deadline: nil)
-    }
-    try watch.settle()
-    return (cluster, watch)
   }
 
   private func check(_ cluster: SimulatedCluster, _ watch: ClusterWatch, versionsMax: Int) throws {

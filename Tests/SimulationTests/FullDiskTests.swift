@@ -17,7 +17,7 @@ struct FullDiskTests {
   func handsOverForStores(seed: UInt64) throws { try handOver(seed: seed, leaving: nil) }
 
   private func handOver(seed: UInt64, leaving bytes: Int?) throws {
-    let (cluster, watch) = try begin(seed: seed)
+    let (cluster, watch) = try SimulatedCluster.withTable(seed: seed)
     let full = try leader(of: cluster)
     cluster.fillDisk(of: full, leaving: bytes)
     for key in Int64(1)...40 {
@@ -37,7 +37,7 @@ struct FullDiskTests {
 
   @Test("Where nobody else can lead, writes are refused until there is room", arguments: [1, 3])
   func refuses(size: Int) throws {
-    let (cluster, watch) = try begin(seed: 1, size: size)
+    let (cluster, watch) = try SimulatedCluster.withTable(seed: 1, size: size)
     try insert(1, at: 1, of: cluster)
     for node in cluster.members { cluster.fillDisk(of: node, leaving: 0) }
     cluster.world.advance(nanoseconds: 1_000_000_000)
@@ -76,18 +76,6 @@ struct FullDiskTests {
       for probe in report.probes where probe.name == "full disk hands over" { held += probe.count }
     }
     #expect(held > 0)
-  }
-
-  private func begin(seed: UInt64, size: Int = 3) throws -> (SimulatedCluster, ClusterWatch) {
-    let cluster = SimulatedCluster(seed: seed, size: size)
-    let watch = ClusterWatch(cluster)
-    try cluster.startAll()
-    try watch.settle()
-    try cluster.run(on: 1) { core in
-      _ = try await core.gateway.change(.createTable(Pairs.table("t", tablets: 1), ifNotExists: false), deadline: nil)
-    }
-    try watch.settle()
-    return (cluster, watch)
   }
 
   private func leader(of cluster: SimulatedCluster) throws -> Int {
