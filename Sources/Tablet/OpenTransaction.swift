@@ -31,6 +31,8 @@ final class OpenTransaction {
   private var onlyLocked: Set<[UInt8]> = []
   /// What is still to be staged, first piece first; nil before `prepare`.
   var pieces: [StagedPiece]?
+  /// Names the prepare in the log, where it brought writes along (`LateWrites`).
+  var prepareRequest: (id: RequestID, floor: UInt64)?
   /// Monotonic nanoseconds.
   var lastHeard: UInt64
   /// Statements up to this one were undone while requests of them may still be on their way.

@@ -12,8 +12,17 @@ extension TabletHost {
       }
       guard case .done = begun else { return begun.map { _ in .done } }
     }
-    if case .prepare = request.step { await sortWrites(of: request.transaction, in: replica) }
-    return await withCheckedContinuation { replica.begin(request, waiter: $0) }
+    var request = request
+    if case .prepare(_, _, let late) = request.step {
+      if let late {
+        switch await replica.carryOut(late, of: request) {
+        case .go(let epoch): request.epoch = epoch
+        case .answer(let answer): return answer
+        }
+      }
+      await sortWrites(of: request.transaction, in: replica)
+    }
+    return await withCheckedContinuation { [request] in replica.begin(request, waiter: $0) }
   }
 
   /// Puts what a large transaction has written into key order, on another thread.

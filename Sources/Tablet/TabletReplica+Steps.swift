@@ -14,8 +14,8 @@ extension TabletReplica {
     known?.lastHeard = now
     if holdsBack(request, transactions[request.transaction], waiter: waiter) { return }
     switch request.step {
-    case .prepare(let anchor, let lastKept):
-      prepare(request.transaction, known, anchor: anchor, lastKept: lastKept, waiter: waiter)
+    case .prepare(let anchor, let lastKept, let late):
+      prepare(request.transaction, known, anchor: anchor, lastKept: lastKept, late: late, waiter: waiter)
     case .ending(let lastKept):
       ending(known, lastKept: lastKept)
       waiter.resume(returning: .done(.done))
@@ -69,7 +69,8 @@ extension TabletReplica {
   // MARK: Prepare
 
   private func prepare(
-    _ id: TransactionID, _ known: OpenTransaction?, anchor: TabletID, lastKept: UInt32, waiter: StepWaiter
+    _ id: TransactionID, _ known: OpenTransaction?, anchor: TabletID, lastKept: UInt32, late: LateWrites?,
+    waiter: StepWaiter
   ) {
     if let prepared = ledger.staged[id]?.prepareTime {
       probe("prepare answered from the ledger")
@@ -86,6 +87,7 @@ extension TabletReplica {
     }
     if refusesWrites { return waiter.resume(returning: .failed(.diskFull)) }
     if known.pieces == nil { known.pieces = piecesToStage(of: known, anchor: anchor) }
+    if let late { known.prepareRequest = (late.id, late.floor) }
     stageNext(of: known, waiters: nil)
     if case .staging(let step) = known.state { step.join(waiter) }
   }
@@ -115,7 +117,10 @@ extension TabletReplica {
   /// Queues the next piece. One is on its way at a time, so that they cannot arrive in another order.
   private func stageNext(of transaction: OpenTransaction, waiters previous: StepOperation?) {
     guard let piece = transaction.pieces?.first else { return }
-    let step = StepOperation(transaction.id, .stage, .stage(piece), time: environment.clock.now())
+    let request = piece.isLast ? transaction.prepareRequest : nil
+    let step = StepOperation(
+      transaction.id, .stage, .stage(piece), time: environment.clock.now(), id: request?.id ?? LoggedWrite.nobody,
+      floor: request?.floor ?? 0)
     previous?.handOver(to: step)
     transaction.state = .staging(step)
     queue(step)

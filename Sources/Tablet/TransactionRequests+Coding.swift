@@ -32,10 +32,11 @@ extension ByteWriter {
 
   mutating func write(_ step: TransactionStep) {
     switch step {
-    case .prepare(let anchor, let lastKept):
+    case .prepare(let anchor, let lastKept, let late):
       write(UInt8(1))
       writeVarint(anchor.rawValue)
       writeVarint(UInt64(lastKept))
+      writeOptional(late) { $0.write($1) }
     case .commit(let commit):
       write(UInt8(2))
       write(commit)
@@ -65,6 +66,13 @@ extension ByteWriter {
       writeFixed(id.client)
       writeVarint(id.sequence)
     }
+  }
+
+  private mutating func write(_ late: LateWrites) {
+    writeFixed(late.id.client)
+    writeVarint(late.id.sequence)
+    writeVarint(late.floor)
+    writeArray(late.requests) { $0.write($1.encoded()) }
   }
 
   package mutating func write(_ commit: CommitStep) {
@@ -129,7 +137,10 @@ extension ByteReader {
 
   mutating func readTransactionStep() throws(CodingError) -> TransactionStep {
     switch try readByte() {
-    case 1: return .prepare(anchor: TabletID(try readVarint()), lastKept: try readNarrow())
+    case 1:
+      return .prepare(
+        anchor: TabletID(try readVarint()), lastKept: try readNarrow(),
+        late: try readOptional { reader throws(CodingError) in try reader.readLateWrites() })
     case 2: return .commit(try readCommitStep())
     case 3: return .validate(try readSelections(), after: try readTime(), through: try readTime())
     case 4: return .rollBack(to: try readNarrow(), through: try readNarrow())
@@ -146,6 +157,13 @@ extension ByteReader {
     case 11: return .ending(lastKept: try readNarrow())
     default: throw .malformed(what: "step of a transaction")
     }
+  }
+
+  private mutating func readLateWrites() throws(CodingError) -> LateWrites {
+    let client: UInt64 = try readFixed()
+    return LateWrites(
+      id: RequestID(client: client, sequence: try readVarint()), floor: try readVarint(),
+      requests: try readArray { reader throws(CodingError) in try MutateRequest(decoding: try reader.readBytes()) })
   }
 
   private mutating func readSelections() throws(CodingError) -> [KeySelection] {

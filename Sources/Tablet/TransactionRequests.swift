@@ -90,9 +90,9 @@ package struct TransactionRequest: Sendable {
 }
 
 package enum TransactionStep: Sendable {
-  /// Stages locks and the writes of the statements up to `lastKept`, so that they survive the leader. Answers the prepare
-  /// time.
-  case prepare(anchor: TabletID, lastKept: UInt32)
+  /// Stages locks and the writes of the statements up to `lastKept`, so that they survive the leader; before that it carries
+  /// out what its gateway kept until now. Answers the prepare time.
+  case prepare(anchor: TabletID, lastKept: UInt32, late: LateWrites?)
   /// All statements are answered, and the others prepare; this tablet will be asked to commit. Answers nothing.
   case ending(lastKept: UInt32)
   /// Commits: what is written here, and the transaction as a whole if there are `participants`. Answers the commit time.
@@ -113,6 +113,22 @@ package enum TransactionStep: Sendable {
   case drain
   /// Asked of the anchor by who has something staged and does not hear of the transaction.
   case status
+}
+
+/// What a transaction writes to a tablet with its prepare, and not before: the tablet may never have heard of it.
+package struct LateWrites: Sendable {
+  /// Of the prepare as a whole: it is remembered with what it stages, so that a copy of it which comes late, when the
+  /// transaction is over here, cannot stage it again.
+  package var id: RequestID
+  package var floor: UInt64
+  /// In this order. Each is a request of a statement of the transaction.
+  package var requests: [MutateRequest]
+
+  package init(id: RequestID, floor: UInt64, requests: [MutateRequest]) {
+    self.id = id
+    self.floor = floor
+    self.requests = requests
+  }
 }
 
 package struct CommitStep: Sendable {

@@ -13,6 +13,15 @@ package protocol RequestCarrier: Sendable {
   ) async throws(SQLError) -> any RowBatches
   /// A mutation of one table's rows alone: neither indexes nor foreign keys follow it.
   func mutateAlone(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult
+  /// A mutation that nobody else can object to or wait for, and whose result nobody asks for: it is to be done before
+  /// anything of the same transaction looks at its table, and may be before that.
+  func mutateLater(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError)
+}
+
+extension RequestCarrier {
+  package func mutateLater(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) {
+    _ = try await mutateAlone(mutation, deadline: deadline)
+  }
 }
 
 /// A mutation with all that follows from it in other relations: entries of indexes, look-ups of foreign keys, and what
@@ -63,7 +72,13 @@ package struct DependentWrites {
   }
 
   private func followInIndexes(_ changes: [RowChange], of table: TableDescriptor) async throws(SQLError) {
+    // The locks of its rows protect the entries of a plain index. Those of a unique one have to be seen by others at once.
+    let plain = Set(table.indexes.lazy.filter { !$0.isUnique && $0.state == .ready }.map(\.relation))
     for mutation in try IndexMaintenance.mutations(following: changes, of: table, in: catalog) {
+      if plain.contains(mutation.table) {
+        try await carrier.mutateLater(mutation, deadline: deadline)
+        continue
+      }
       do throws(SQLError) {
         _ = try await carrier.mutateAlone(mutation, deadline: deadline)
       } catch {

@@ -7,7 +7,8 @@ import Values
 extension GatewayTransaction {
   package func commit(deadline: Deadline?) async throws(SQLError) {
     try requireActive()
-    let version = try await commitInGate(deadline: deadline)
+    let late = try await takeLate(deadline: deadline)
+    let version = try await commitInGate(late, deadline: deadline)
     // Not inside the gate: every node, this one too, waits there until what was begun under the old catalog is over.
     guard let version else { return }
     await gateway.services.catalogReached(version)
@@ -15,7 +16,7 @@ extension GatewayTransaction {
   }
 
   /// - Returns: the version of the catalog that has what the transaction changed there.
-  private func commitInGate(deadline: Deadline?) async throws(SQLError) -> UInt64? {
+  private func commitInGate(_ late: [LatePart], deadline: Deadline?) async throws(SQLError) -> UInt64? {
     let (participants, readSet, written, changesSchema) = state.withLock { state in
       state.phase = .ended
       return (
@@ -45,12 +46,12 @@ extension GatewayTransaction {
       release(participants)
       return nil
     }
-    if needed.count < participants.count {
-      let names = Set(needed.map(\.tablet.id))
+    if needed.count + late.count < participants.count {
+      let names = Set(needed.map(\.tablet.id) + late.map(\.participant.tablet.id))
       release(participants.filter { !names.contains($0.tablet.id) })
     }
     do throws(SQLError) {
-      return try await commit(anchor: anchor, needed, readSet, deadline: deadline)
+      return try await commit(anchor: anchor, needed, late, readSet, deadline: deadline)
     } catch {
       // What may have happened is left to those who find it: the anchor knows.
       if error.state != .statementCompletionUnknown {
@@ -86,14 +87,17 @@ extension GatewayTransaction {
   }
 
   private func commit(
-    anchor: Participant, _ participants: [Participant], _ readSet: [TabletID: ReadSelections], deadline: Deadline?
+    anchor: Participant, _ participants: [Participant], _ late: [LatePart], _ readSet: [TabletID: ReadSelections],
+    deadline: Deadline?
   ) async throws(SQLError) -> UInt64? {
     let others = participants.filter { $0.tablet.id != anchor.tablet.id }
     let readsElsewhere = readSet.keys.contains { $0 != anchor.tablet.id }
     var step = CommitStep(
       id: RequestID(client: 0, sequence: 0), floor: 0, lastKept: anchor.lastKept, participants: [], after: .zero)
     var staged: [Participant] = others
-    if (others.isEmpty && !readsElsewhere) && anchor.pendingBytes <= router.settings.inlineCommitBytesMax {
+    if (others.isEmpty && late.isEmpty && !readsElsewhere)
+      && anchor.pendingBytes <= router.settings.inlineCommitBytesMax
+    {
       // One tablet: one round.
       if let own = readSet[anchor.tablet.id], let snapshot = state.withLock({ $0.snapshot }) {
         step.readSet = CommitStep.ReadSet(selections: own.selections, time: snapshot.time)
@@ -101,10 +105,12 @@ extension GatewayTransaction {
     } else {
       let decidesLater = !readSet.isEmpty || anchor.pendingBytes > router.settings.inlineCommitBytesMax
       if decidesLater { staged = participants }
-      step.participants = others.map(\.tablet.id)
-      if !decidesLater, anchor.contenderCount > 0 { announceEnd(at: anchor) }
+      step.participants = (others + late.map(\.participant)).map(\.tablet.id).sorted()
+      // Who gets the rows of a promise must find what follows from them as well: entries of indexes cannot come after it.
+      if !decidesLater, anchor.contenderCount > 0, !changesIndexes(late) { announceEnd(at: anchor) }
       try await router.pass(.prepare)
-      step.after = try await prepare(staged, anchor: anchor, deadline: deadline)
+      step.after = try await prepare(staged, late, anchor: anchor, deadline: deadline)
+      staged += late.map(\.participant)
       if decidesLater { step.time = step.after }
       try await validate(readSet, through: step.after, deadline: deadline)
     }
@@ -122,13 +128,24 @@ extension GatewayTransaction {
 
   /// Stages everything in these tablets, at the same time. Returns the latest prepare time.
   private func prepare(
-    _ participants: [Participant], anchor: Participant, deadline: Deadline?
+    _ participants: [Participant], _ late: [LatePart], anchor: Participant, deadline: Deadline?
   ) async throws(SQLError) -> HybridTime {
     var latest = HybridTime.zero
-    let steps = participants.map {
-      ($0, TransactionStep.prepare(anchor: anchor.tablet.id, lastKept: $0.lastKept))
+    let answers = await all(participants.count + late.count) { index throws(SQLError) in
+      guard index < participants.count else {
+        return try await self.prepare(late[index - participants.count], anchor: anchor.tablet.id, deadline: deadline)
+      }
+      let participant = participants[index]
+      let step = TransactionStep.prepare(anchor: anchor.tablet.id, lastKept: participant.lastKept, late: nil)
+      return try await self.router.step(step, of: self.id, in: participant, deadline: deadline)
     }
-    for answer in await all(steps, deadline: deadline) {
+    // Somebody had it wait no longer: a deadlock, or a cancel.
+    if answers.contains(where: { if case .failure = $0 { true } else { false } }),
+      let interruption = state.withLock({ $0.interruption })
+    {
+      throw interruption
+    }
+    for answer in answers {
       guard case .time(let time) = try answer.get() else {
         throw SQLError(.internalError, "a prepare answered without a time")
       }
@@ -150,7 +167,10 @@ extension GatewayTransaction {
       let step = TransactionStep.validate(read.selections, after: snapshot.time, through: time)
       requests.append((Participant(tablet: tablet), step))
     }
-    for answer in await all(requests, deadline: deadline) { _ = try answer.get() }
+    let answers = await all(requests.count) { [requests] index throws(SQLError) in
+      try await self.router.step(requests[index].1, of: self.id, in: requests[index].0, deadline: deadline)
+    }
+    for answer in answers { _ = try answer.get() }
   }
 
   /// - Returns: the commit time; and the version of the catalog that has what the transaction changed there.
@@ -173,20 +193,21 @@ extension GatewayTransaction {
     return (time, nil)
   }
 
+  /// Asks `count` times at the same time.
   private func all(
-    _ requests: [(Participant, TransactionStep)], deadline: Deadline?
+    _ count: Int, _ ask: @escaping @Sendable (Int) async throws(SQLError) -> TabletAnswer<TransactionAnswer>
   ) async -> [Result<TransactionAnswer, SQLError>] {
-    await withTaskGroup(of: (Int, Result<TransactionAnswer, SQLError>).self) { group in
-      for (index, (participant, step)) in requests.enumerated() {
-        group.addTask {
-          do throws(SQLError) {
-            let answer = try await self.router.step(step, of: self.id, in: participant, deadline: deadline)
-            return (index, .success(try Self.value(of: answer)))
-          } catch {
-            return (index, .failure(error))
-          }
-        }
+    @Sendable func result(_ index: Int) async -> Result<TransactionAnswer, SQLError> {
+      do throws(SQLError) {
+        return .success(try Self.value(of: try await ask(index)))
+      } catch {
+        return .failure(error)
       }
+    }
+    // Most transactions have two tablets, and one of them decides: no task of its own for the other.
+    if count == 1 { return [await result(0)] }
+    return await withTaskGroup(of: (Int, Result<TransactionAnswer, SQLError>).self) { group in
+      for index in 0..<count { group.addTask { (index, await result(index)) } }
       var all: [(Int, Result<TransactionAnswer, SQLError>)] = []
       for await answer in group { all.append(answer) }
       return all.sorted { $0.0 < $1.0 }.map(\.1)

@@ -26,6 +26,7 @@ extension GatewayTransaction {
 
   package func change(_ change: CatalogChange, deadline: Deadline?) async throws(SQLError) -> CatalogChangeResult {
     try requireActive()
+    try await sendLate(of: nil, deadline: deadline)
     try await joinCatalog(deadline: deadline)
     let outcome = try await gateway.perform(change, for: self, deadline: deadline)
     try await fenceOwn(deadline: deadline)
@@ -85,6 +86,7 @@ extension GatewayTransaction {
 
   package func load(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) -> MutationResult? {
     try requireActive()
+    try await sendLate(of: mutation.table, deadline: deadline)
     // At a higher level it would not see the rows itself.
     guard options.isolation == .readCommitted, gateway.catalog.isPrivate(mutation.table, to: id) else { return nil }
     let catalog = catalog

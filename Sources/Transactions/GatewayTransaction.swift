@@ -62,6 +62,11 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     var fenced: Set<TableID> = []
     /// Whom it waits for, as the leaders said last.
     var wait: Wait?
+    /// What no tablet has heard of (`keepLate`), in the order of its statements, and how many rows that is.
+    var late: [LateWrite] = []
+    var lateRowCount = 0
+    /// Whether it is not known if something that was answered has arrived: it cannot commit any more.
+    var isIncomplete = false
   }
 
   struct Snapshot: Hashable, Sendable {
@@ -108,8 +113,9 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
   package func mark() -> SavepointMark { SavepointMark(sequence: state.withLock { $0.statement }) }
 
   func requireActive() throws(SQLError) {
-    let phase = state.withLock { $0.phase }
+    let (phase, isIncomplete) = state.withLock { ($0.phase, $0.isIncomplete) }
     guard phase == .active else { throw SQLError(.internalError, "the transaction is over") }
+    guard !isIncomplete else { throw .transactionLost }
   }
 
   // MARK: Snapshots
@@ -170,6 +176,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     _ read: TableRead, locking: RowLocking?, deadline: Deadline?
   ) async throws(SQLError) -> any RowBatches {
     try requireActive()
+    try await sendLate(of: read.table, deadline: deadline)
     let table = try table(read.table, version: read.schemaVersion)
     let shares = TabletShares(of: table, in: catalog).shares(of: read.selection)
     if let locking { return try await lock(read, locking, table, shares, deadline: deadline) }
@@ -199,6 +206,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     _ read: TableRead, locking: RowLocking, deadline: Deadline?
   ) async throws(SQLError) -> any RowBatches {
     try requireActive()
+    try await sendLate(of: read.table, deadline: deadline)
     let table = try table(read.table, version: read.schemaVersion)
     let shares = TabletShares(of: table, in: catalog).shares(of: read.selection)
     return try await lock(read, locking, table, shares, isNewest: true, deadline: deadline)
@@ -234,6 +242,11 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     try requireActive()
     try await gateway.awaitWritable(mutation.table, for: self, deadline: deadline)
     let table = try table(mutation.table, version: mutation.schemaVersion)
+    if table.makesRowIDs, case .insert(let rows, .fail) = mutation.mutation, try keepLate(mutation) {
+      // Its keys are nobody else's.
+      return MutationResult(affectedCount: rows.count, returned: [])
+    }
+    try await sendLate(of: mutation.table, deadline: deadline)
     state.withLock { $0.written[table.id] = min($0.written[table.id] ?? .max, table.version) }
     let shares = TabletShares(of: table, in: catalog)
     switch mutation.mutation {
@@ -264,6 +277,13 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         .delete($0, filter: filter)
       }
     }
+  }
+
+  package func mutateLater(_ mutation: TableMutation, deadline: Deadline?) async throws(SQLError) {
+    try requireActive()
+    try await gateway.awaitWritable(mutation.table, for: self, deadline: deadline)
+    if try keepLate(mutation) { return }
+    _ = try await mutateAlone(mutation, deadline: deadline)
   }
 
   private func change(
@@ -366,7 +386,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     return later.map { .uncertain($0) } ?? .done(results)
   }
 
-  private func answers(
+  func answers(
     of parts: [(tablet: TabletDescriptor, payload: MutateRequest.Payload)], statement: UInt32, snapshot: Snapshot?,
     isolation: IsolationLevel, deadline: Deadline?
   ) async -> [Result<TabletAnswer<MutateAnswer>, SQLError>] {
@@ -473,6 +493,10 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
 
   package func rollback(to mark: SavepointMark) async throws(SQLError) {
     try requireActive()
+    state.withLock { state in
+      state.late.removeAll { $0.statement > mark.sequence }
+      state.lateRowCount = state.late.reduce(0) { $0 + $1.rowCount }
+    }
     let (statement, tablets, loaded) = state.withLock { state in
       (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.loaded)
     }

@@ -102,7 +102,7 @@ private struct StagedInsert: Sendable {
       tablet: tablet, id: RequestID(client: 7, sequence: 1), floor: 0, payload: .rows(insert), transaction: context)
     guard case .done(let written) = await host.mutate(request) else { throw Unexpected() }
     let prepare = TransactionRequest(
-      tablet: tablet, transaction: id, epoch: written.epoch, step: .prepare(anchor: tablet, lastKept: 1))
+      tablet: tablet, transaction: id, epoch: written.epoch, step: .prepare(anchor: tablet, lastKept: 1, late: nil))
     guard case .done(.time(let time)) = await host.step(prepare) else { throw Unexpected() }
     self.time = time
   }

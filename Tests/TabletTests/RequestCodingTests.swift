@@ -14,7 +14,16 @@ struct RequestCodingTests {
   private static let ranges = KeySelection.ranges([KeyRange(lower: [1], upper: [2, 3])])
 
   private static let steps: [TransactionStep] = [
-    .prepare(anchor: TabletID(300), lastKept: 7),
+    .prepare(anchor: TabletID(300), lastKept: 7, late: nil),
+    .prepare(
+      anchor: TabletID(300), lastKept: 7,
+      late: LateWrites(
+        id: RequestID(client: 4, sequence: 9), floor: 8,
+        requests: [
+          MutateRequest(
+            tablet: TabletID(9), id: RequestID(client: 4, sequence: 8), floor: 8,
+            payload: .documents([DocumentWrite(documentKey: [1], packedRow: [2])]))
+        ])),
     .commit(CommitStep(id: RequestID(client: 1, sequence: 2), floor: 1, lastKept: 3, participants: [], after: .zero)),
     .commit(
       CommitStep(

@@ -1,3 +1,4 @@
+import NodeCore
 import Operations
 import Runtime
 import Schema
@@ -5,9 +6,11 @@ import Synchronization
 import Values
 
 /// W-BANK: clients move money between accounts that lie in several tablets, at every isolation level. Every consistent
-/// look at all accounts finds the same total, from the moment when they were all made in one transaction.
+/// look at all accounts finds the same total, from the moment when they were all made in one transaction. Each transfer
+/// also notes what it did in a table without a key of its own, as pgbench does: what an account holds is what its history
+/// says.
 package final class BankWorkload: Workload {
-  package let tables = [Pairs.table("accounts", tablets: 3)]
+  package let tables = [Pairs.table("accounts", tablets: 3), Pairs.historyTable(tablets: 3)]
   package let clientCount = 6
   private let operationsPerClient: Int
   private static let accounts: Int64 = 8
@@ -56,18 +59,30 @@ package final class BankWorkload: Workload {
     let isolation: IsolationLevel = [.readCommitted, .repeatableRead, .serializable][Int(client.random(below: 3))]
     let givesUp = client.oneIn(10)
     let pause = client.oneIn(3) ? client.random(below: 200_000_000) : 0
+    // When the history is written: before, between or after the changes of the accounts.
+    let notesAt = client.random(below: 3)
+    let forgets = client.oneIn(4)
     let reply = await client.ask { core throws(SQLError) in
       let pairs = try PairTable("accounts", at: core)
       return try await pairs.inTransaction(isolation) { transaction throws(SQLError) in
         if isolation == .readCommitted {
+          if notesAt == 0 {
+            try await Self.record(client, [(from, -amount), (to, amount)], core, transaction, forgets)
+          }
           try await transaction.add(-amount, to: from)
+          if notesAt == 1 { try await Self.record(client, [(from, -amount)], core, transaction, forgets) }
           if pause > 0 { await core.runtime.loops[0].sleep(nanoseconds: pause) }
           try await transaction.add(amount, to: to)
+          if notesAt == 1 { try await Self.record(client, [(to, amount)], core, transaction, false) }
+          if notesAt == 2 {
+            try await Self.record(client, [(from, -amount), (to, amount)], core, transaction, forgets)
+          }
         } else {
           guard let left = try await transaction.read(from), let right = try await transaction.read(to) else { return }
           if pause > 0 { await core.runtime.loops[0].sleep(nanoseconds: pause) }
           try await transaction.set(from, to: left - amount)
           try await transaction.set(to, to: right + amount)
+          try await Self.record(client, [(from, -amount), (to, amount)], core, transaction, forgets)
           guard try await transaction.read(from) == left - amount else {
             throw SQLError(.internalError, "a transaction does not see its own write")
           }
@@ -83,6 +98,38 @@ package final class BankWorkload: Workload {
       case .refused(let error) where error.state == .internalError: note(error.message, &state)
       case .refused, .notSent: break
       }
+    }
+  }
+
+  /// Adds rows to the history; and others, which are taken back before the transaction goes on.
+  private static func record(
+    _ client: SimulatedClient, _ changes: [(account: Int64, amount: Int64)], _ core: NodeCore,
+    _ transaction: TransactionOfPairs, _ takesBack: Bool
+  ) async throws(SQLError) {
+    func add(_ changes: [(account: Int64, amount: Int64)]) async throws(SQLError) {
+      let rows = changes.map { change in
+        let id = UUIDValue(high: client.random(below: .max), low: client.random(below: .max))
+        return [Datum.int8(change.account), .int8(change.amount), .uuid(id)]
+      }
+      let history = TransactionOfPairs(try PairTable("history", at: core), transaction.transaction)
+      guard try await history.mutate(.insert(rows: rows, onConflict: .fail)) == rows.count else {
+        throw SQLError(.internalError, "a new row was not counted")
+      }
+    }
+    if takesBack {
+      let mark = transaction.transaction.mark()
+      try await add(changes)
+      try await transaction.transaction.rollback(to: mark)
+    }
+    try await add(changes)
+    // Whoever has written a row sees it.
+    guard takesBack, client.oneIn(2) else { return }
+    let seen = try await TransactionOfPairs(try PairTable("history", at: core), transaction.transaction).readAll()
+    for change in changes
+    where !seen.contains(where: { row in
+      PairTable.integer(row[0]) == change.account && PairTable.integer(row[1]) == change.amount
+    }) {
+      throw SQLError(.internalError, "a transaction does not see a row that it has added")
     }
   }
 
@@ -120,8 +167,19 @@ package final class BankWorkload: Workload {
 
   package func verdict(read: (String) throws -> [Row]?) throws -> String? {
     let rows = try read("accounts") ?? []
+    let history = try read("history") ?? []
     return state.withLock { state in
       check(rows, mustBeOpen: state.isOpen, &state)
+      var changes: [Int64: Int64] = [:]
+      for row in history {
+        guard let account = PairTable.integer(row[0]), let amount = PairTable.integer(row[1]) else { continue }
+        changes[account, default: 0] += amount
+      }
+      for row in rows {
+        guard let account = PairTable.integer(row[0]), let balance = PairTable.integer(row[1]) else { continue }
+        let expected = Self.balance + changes[account, default: 0]
+        if balance != expected { note("account \(account) holds \(balance), by its history \(expected)", &state) }
+      }
       return state.problem
     }
   }

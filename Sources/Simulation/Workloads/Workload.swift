@@ -87,6 +87,21 @@ package enum Pairs {
     return table(name, hashColumns: 0, value: .int8, .range(splits: splits))
   }
 
+  /// `history`: an account, an amount, and no key but the one that rows get by themselves.
+  package static func historyTable(tablets: Int) -> NewTable {
+    NewTable(
+      name: TableName(schema: "public", name: "history"),
+      columns: [
+        ColumnDescriptor(id: 1, name: "account", type: .int8, isNotNull: true, defaultValue: nil),
+        ColumnDescriptor(id: 2, name: "amount", type: .int8, isNotNull: true, defaultValue: nil),
+        ColumnDescriptor(
+          id: 3, name: "apus_row_id", type: .uuid, isNotNull: true, defaultValue: .rowID, isHidden: true),
+      ],
+      primaryKey: PrimaryKey(
+        constraintName: "history_pkey", hashColumnCount: 1, columns: [KeyColumn(column: 2, descending: false)]),
+      checks: [], sequences: [], sharding: .hash(tabletCount: tablets))
+  }
+
   private static func table(
     _ name: String, hashColumns: Int, value: SQLType, _ sharding: NewTable.Sharding
   ) -> NewTable {

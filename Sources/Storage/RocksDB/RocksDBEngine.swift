@@ -5,7 +5,7 @@ import CRocksDB
   /// What the stores of a node share.
   package struct Settings: Sendable {
     /// Memory for uncompressed blocks of all stores, index and filter blocks included.
-    package var blockCacheBytes = 64 << 20
+    package var blockCacheBytes = 128 << 20
     /// Threads for compactions, of all stores together: one may rewrite a whole store while another takes the flushed
     /// files of the others together. Flushes have one of their own beside them.
     package var compactionThreads = 2
