@@ -3,6 +3,18 @@ import Keys
 import Operations
 import Values
 
+/// Rows that a statement is about.
+package struct FoundKeys: Sendable {
+  /// Sorted.
+  package var keys: [[UInt8]]
+  /// Where more of them may be, behind these.
+  package var rest: [KeyRange]
+  package init(keys: [[UInt8]], rest: [KeyRange] = []) {
+    self.keys = keys
+    self.rest = rest
+  }
+}
+
 /// Finds the keys of the rows of a selection that pass a filter, as of a time.
 struct KeySearch {
   let reader: RowReader
@@ -12,11 +24,12 @@ struct KeySearch {
   /// The search ends with so many keys.
   var countMax = Int.max
 
-  func keys(_ selection: KeySelection, _ condition: Expression?) throws(DocStoreError) -> ReadOutcome<[[UInt8]]> {
+  func keys(_ selection: KeySelection, _ condition: Expression?) throws(DocStoreError) -> ReadOutcome<FoundKeys> {
     let filter = condition.map { CompiledExpression($0) }
     let columns = condition?.columnsUsed.sorted() ?? []
     var row = Row(repeating: .null, count: reader.codec.columnCount)
     var found: [[UInt8]] = []
+    var rest: [KeyRange] = []
     /// The greatest version in doubt.
     var doubt: HybridTime?
     switch selection {
@@ -32,6 +45,10 @@ struct KeySearch {
     case .ranges(let ranges):
       try reader.requireHistory(at: point)
       for range in ranges where !range.isEmpty {
+        if found.count >= countMax {
+          rest.append(range)
+          continue
+        }
         var scan = try RowScan(reader.store, range, at: point, overlay: reader.overlay)
         var step = try scan.next()
         while step != .end, found.count < countMax {
@@ -43,9 +60,12 @@ struct KeySearch {
           }
           step = try scan.next()
         }
+        if step != .end, let last = found.last, let behind = KeyRange.successor(ofPrefix: last) {
+          rest.append(KeyRange(lower: behind, upper: range.upper))
+        }
       }
     }
-    return doubt.map { .uncertain($0) } ?? .found(found)
+    return doubt.map { .uncertain($0) } ?? .found(FoundKeys(keys: found, rest: rest))
   }
 
   private func passes(_ row: Row, _ filter: CompiledExpression?) throws(DocStoreError) -> Bool {

@@ -112,26 +112,29 @@ package struct MutationEvaluator: Sendable {
 
   /// The keys of the rows that the mutation would change as of `point`, sorted: what has to be locked before it is
   /// evaluated, where the mutation does not name them itself.
+  /// - Parameter countMax: the search ends with so many of them, and says where to go on.
   package func findKeys(
-    of mutation: TableMutation, reading reader: RowReader, at point: ReadPoint
-  ) throws(DocStoreError) -> ReadOutcome<[[UInt8]]> {
+    of mutation: TableMutation, reading reader: RowReader, at point: ReadPoint, countMax: Int = .max
+  ) throws(DocStoreError) -> ReadOutcome<FoundKeys> {
     try requireMatch(mutation)
     let selection: KeySelection
     let filter: Expression?
     switch mutation.mutation {
-    case .insert: return .found([])
+    case .insert: return .found(FoundKeys(keys: []))
     case .update(let all, let condition, _): (selection, filter) = (all, condition)
     case .delete(let all, let condition): (selection, filter) = (all, condition)
     }
     try requireInside(selection)
-    return try KeySearch(reader: reader, point: point, context: context, limits: limits).keys(selection, filter)
+    var search = KeySearch(reader: reader, point: point, context: context, limits: limits)
+    search.countMax = countMax
+    return try search.keys(selection, filter)
   }
 
   /// The keys of the rows that a read yields as of `point`, sorted: what `FOR UPDATE` has to lock.
   /// - Parameter limited: whether the read's limit ends the search.
   package func findKeys(
     of read: TableRead, reading reader: RowReader, at point: ReadPoint, limited: Bool
-  ) throws(DocStoreError) -> ReadOutcome<[[UInt8]]> {
+  ) throws(DocStoreError) -> ReadOutcome<FoundKeys> {
     guard read.table == table.id else { throw .wrongTablet }
     guard read.schemaVersion == table.version else { throw .schemaChanged(current: table.version) }
     try requireInside(read.selection)

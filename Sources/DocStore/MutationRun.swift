@@ -45,7 +45,7 @@ struct MutationRun {
   }
 
   /// As `storedRow(at:)`, by a cursor that serves many of them.
-  func storedRow(at key: [UInt8], by cursor: inout Cursor) throws(DocStoreError) -> Row? {
+  func storedRow(at key: [UInt8], by cursor: inout DocumentCursor) throws(DocStoreError) -> Row? {
     try reader.requireHistory(at: point)
     var row = Row(repeating: .null, count: evaluator.codec.columnCount)
     switch try reader.get(key, by: &cursor, at: point, columns: nil, into: &row) {

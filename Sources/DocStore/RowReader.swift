@@ -47,7 +47,7 @@ package struct RowReader: Sendable {
   func get(
     _ documentKey: [UInt8], at point: ReadPoint, columns: [Int]?, into row: inout Row
   ) throws(DocStoreError) -> ReadOutcome<Bool> {
-    if let own = overlay?[documentKey] { return .found(try codec.unpack(own, columns: columns, into: &row)) }
+    if let own = try ownWrite(of: documentKey) { return .found(try codec.unpack(own, columns: columns, into: &row)) }
     try requireHistory(at: point)
     do throws(StorageError) {
       let cursor = try store.versions(.regular, of: documentKey, notAfter: point.uncertaintyLimit)
@@ -57,19 +57,46 @@ package struct RowReader: Sendable {
     }
   }
 
-  /// A cursor for the `get` of one document after the other.
-  func documentCursor() throws(DocStoreError) -> Cursor {
-    do { return try store.documentCursor(.regular) } catch { throw .storage(error) }
+  /// What lies over the stored versions of a document: what the reading transaction has written itself, in memory or
+  /// spilled, and beneath that what others have written and is not stored yet.
+  private func ownWrite(of documentKey: [UInt8]) throws(DocStoreError) -> DocumentWrite? {
+    guard let overlay else { return nil }
+    if let own = overlay[documentKey] { return own }
+    guard let spilled = overlay.spilled, spilled.range.contains(documentKey) else {
+      return overlay.beneath[documentKey]
+    }
+    do throws(StorageError) {
+      var cursor = try store.documentCursor(.intents)
+      return try spilled.write(of: documentKey, by: &cursor) ?? overlay.beneath[documentKey]
+    } catch {
+      throw .storage(error)
+    }
+  }
+
+  /// Cursors for the `get` of one document after the other.
+  func documentCursor() throws(DocStoreError) -> DocumentCursor {
+    do throws(StorageError) {
+      return DocumentCursor(
+        versions: try store.documentCursor(.regular),
+        intents: overlay?.spilled == nil ? nil : try store.documentCursor(.intents))
+    } catch {
+      throw .storage(error)
+    }
   }
 
   /// As the other `get`, by a cursor that has been at other documents before and can go to more of them.
   func get(
-    _ documentKey: [UInt8], by cursor: inout Cursor, at point: ReadPoint, columns: [Int]?, into row: inout Row
+    _ documentKey: [UInt8], by cursor: inout DocumentCursor, at point: ReadPoint, columns: [Int]?, into row: inout Row
   ) throws(DocStoreError) -> ReadOutcome<Bool> {
     if let own = overlay?[documentKey] { return .found(try codec.unpack(own, columns: columns, into: &row)) }
+    let own: DocumentWrite?
+    do { own = try cursor.ownWrite(of: documentKey, among: overlay?.spilled) } catch { throw .storage(error) }
+    if let own = own ?? overlay?.beneath[documentKey] {
+      return .found(try codec.unpack(own, columns: columns, into: &row))
+    }
     do throws(StorageError) {
-      try cursor.seek(toVersionOf: documentKey, notAfter: point.uncertaintyLimit)
-      return try version(under: cursor, at: point, columns: columns, into: &row)
+      try cursor.versions.seek(toVersionOf: documentKey, notAfter: point.uncertaintyLimit)
+      return try version(under: cursor.versions, at: point, columns: columns, into: &row)
     } catch {
       throw .storage(error)
     }
@@ -84,6 +111,25 @@ package struct RowReader: Sendable {
     guard let time = VersionedKey.time(of: cursor.keySpan) else { throw .corrupt("a version's key is too short") }
     if time > point.time { return .uncertain(time) }
     return .found(try codec.unpack(cursor, columns: columns, into: &row))
+  }
+}
+
+/// Goes from document to document: among what is stored, and among what the reading transaction has spilled.
+struct DocumentCursor: ~Copyable {
+  var versions: Cursor
+  /// Nil where it has spilled nothing.
+  private var intents: Cursor?
+
+  init(versions: consuming Cursor, intents: consuming Cursor?) {
+    self.versions = versions
+    self.intents = intents
+  }
+
+  mutating func ownWrite(
+    of documentKey: [UInt8], among spilled: SpilledWrites?
+  ) throws(StorageError) -> DocumentWrite? {
+    guard let spilled, spilled.range.contains(documentKey), intents != nil else { return nil }
+    return try spilled.write(of: documentKey, by: &intents!)
   }
 }
 

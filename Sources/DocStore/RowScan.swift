@@ -20,9 +20,9 @@ struct RowScan: ~Copyable {
 
   private var cursor: Cursor
   private let point: ReadPoint
-  /// The reading transaction's own writes in the range, in key order, and the next of them.
-  private let own: ArraySlice<DocumentWrite>
-  private var nextOwn: Int
+  /// The reading transaction's own writes in the range.
+  private var own: OwnScan
+  private let hasOwn: Bool
   /// What the store's side stands at while the transaction's own writes come first.
   private var storedAhead: Step?
   /// The own write that the last step stopped at, if it was one.
@@ -36,12 +36,26 @@ struct RowScan: ~Copyable {
   init(
     _ store: any Store, _ range: KeyRange, at point: ReadPoint, overlay: OverlayView? = nil
   ) throws(DocStoreError) {
+    let own = try Self.ownWrites(store, range, overlay)
+    let cursor = try Self.versions(store, range)
     self.point = point
-    own = overlay?.writes(in: range) ?? []
-    nextOwn = own.startIndex
-    do { cursor = try store.cursor(.regular, lower: range.lower, upper: range.upper, pointPrefix: nil) } catch {
+    self.cursor = cursor
+    hasOwn = own.here != nil
+    self.own = own
+  }
+
+  private static func versions(_ store: any Store, _ range: KeyRange) throws(DocStoreError) -> Cursor {
+    do {
+      return try store.cursor(.regular, lower: range.lower, upper: range.upper, pointPrefix: nil)
+    } catch {
       throw .storage(error)
     }
+  }
+
+  private static func ownWrites(
+    _ store: any Store, _ range: KeyRange, _ overlay: OverlayView?
+  ) throws(DocStoreError) -> OwnScan {
+    do { return try OwnScan(store, range, overlay) } catch { throw .storage(error) }
   }
 
   /// The document of the last step.
@@ -49,22 +63,21 @@ struct RowScan: ~Copyable {
 
   /// Moves to the next document that is there at the read's time, or in doubt. Own writes stand in for what is stored.
   mutating func next() throws(DocStoreError) -> Step {
-    if own.isEmpty { return try nextStored() }
+    if !hasOwn { return try nextStored() }
     ownHere = nil
     while true {
       let stored: Step
       if let storedAhead { stored = storedAhead } else { stored = try nextStored() }
-      guard nextOwn < own.endIndex else {
+      guard let write = own.here else {
         storedAhead = nil
         return stored
       }
-      let write = own[nextOwn]
       if stored != .end, KeyRange.isLess(storedKey, write.documentKey) {
         storedAhead = nil
         return stored
       }
       storedAhead = stored != .end && storedKey == write.documentKey ? nil : stored
-      nextOwn += 1
+      do { try own.next() } catch { throw .storage(error) }
       if write.packedRow != nil {
         ownHere = write
         return .row

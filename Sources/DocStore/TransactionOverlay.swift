@@ -1,88 +1,176 @@
 import Keys
 
-/// What one transaction has written to one tablet and not committed: each document once, in its last state, with the way
-/// back to every statement before.
+/// What one transaction has written to one tablet, not committed, and not spilled into the store: each document in its
+/// last state, with the way back to every statement before.
 ///
 /// It lives in the memory of the tablet's leader. Reads of the transaction see it over the stored rows (`OverlayView`).
+/// Of a large transaction the oldest writes leave for the store (`beginLeaving`), and stay here until they are there.
 package struct TransactionOverlay: Sendable {
-  private struct Undo: Sendable {
+  fileprivate struct Entry: Sendable {
     /// The statement that wrote.
-    var sequence: UInt32
-    var documentKey: [UInt8]
-    /// The transaction's write before; nil where there was none.
-    var previous: DocumentWrite?
+    var statement: UInt32
+    var write: DocumentWrite
+    /// The number of the entry that wrote the document before. It may have left since.
+    var previous: Int?
   }
 
-  private var documents: [[UInt8]: DocumentWrite] = [:]
-  private var undo: [Undo] = []
-  /// In key order; nil when something was written since it was made.
+  /// Bytes of memory that an entry takes beside its key and row, roughly: two places here, and a lock.
+  private static let entryBytes = 160
+
+  /// By document: the number of the entry that wrote it last.
+  private var latest: [[UInt8]: Int] = [:]
+  /// Every write, in order. The first has the number `firstNumber`.
+  private var entries: [Entry] = []
+  private var firstNumber = 0
+  /// How many of the first entries are on their way to the store.
+  private var leavingCount = 0
+  /// The statement of the last one that has left and counts.
+  private var leftThrough: UInt32 = 0
+  /// In key order; nil when something has changed since it was made.
   private var sorted: [DocumentWrite]?
-  /// Bytes of keys and rows.
+  /// Bytes of keys and rows, each document in its last state.
   package private(set) var byteCount = 0
+  /// Bytes of memory, roughly, with those of all states before.
+  package private(set) var memoryEstimate = 0
 
   package init() {}
 
-  package var isEmpty: Bool { documents.isEmpty }
-  package var count: Int { documents.count }
+  package var isEmpty: Bool { entries.isEmpty }
+  package var count: Int { latest.count }
 
   /// Those of the keys that it writes.
-  package func keys(among keys: Set<[UInt8]>) -> Set<[UInt8]> { keys.filter { documents[$0] != nil } }
+  package func keys(among keys: Set<[UInt8]>) -> Set<[UInt8]> { keys.filter { latest[$0] != nil } }
 
   /// Adds what a call wrote. Calls of one SQL statement may overtake each other: they are undone together.
-  package mutating func put(_ writes: [DocumentWrite], statement sequence: UInt32) {
-    let sequence = max(sequence, undo.last?.sequence ?? 0)
+  package mutating func put(_ writes: [DocumentWrite], statement: UInt32) {
+    let statement = max(statement, entries.last?.statement ?? leftThrough)
     if writes.isEmpty { return }
     sorted = nil
     for write in writes {
-      let previous = documents.updateValue(write, forKey: write.documentKey)
-      byteCount += write.byteCount - (previous?.byteCount ?? 0)
-      undo.append(Undo(sequence: sequence, documentKey: write.documentKey, previous: previous))
+      let previous = latest.updateValue(firstNumber + entries.count, forKey: write.documentKey)
+      byteCount += write.byteCount - (previous.map { entries[$0 - firstNumber].write.byteCount } ?? 0)
+      memoryEstimate += write.byteCount + Self.entryBytes
+      entries.append(Entry(statement: statement, write: write, previous: previous))
     }
   }
 
-  /// Takes back what statements after `sequence` wrote.
-  package mutating func rollBack(to sequence: UInt32) {
-    while let last = undo.last, last.sequence > sequence {
-      undo.removeLast()
+  /// Takes back what statements after `statement` wrote, as far as it is still here.
+  package mutating func rollBack(to statement: UInt32) {
+    leftThrough = min(leftThrough, statement)
+    while let last = entries.last, last.statement > statement {
+      entries.removeLast()
       sorted = nil
-      byteCount += (last.previous?.byteCount ?? 0) - (documents[last.documentKey]?.byteCount ?? 0)
-      documents[last.documentKey] = last.previous
+      byteCount -= last.write.byteCount
+      memoryEstimate -= last.write.byteCount + Self.entryBytes
+      if let previous = last.previous, previous >= firstNumber {
+        latest[last.write.documentKey] = previous
+        byteCount += entries[previous - firstNumber].write.byteCount
+      } else {
+        latest[last.write.documentKey] = nil
+      }
     }
+    leavingCount = min(leavingCount, entries.count)
   }
 
-  /// All writes in key order: what a commit applies.
+  // MARK: Leaving for the store
+
+  /// The oldest writes, up to about `bytesMax` of keys and rows, to be brought to the store. Reads see them here until
+  /// `finishLeaving`.
+  package mutating func beginLeaving(bytesMax: Int) -> [(statement: UInt32, write: DocumentWrite)] {
+    precondition(leavingCount == 0, "\(leavingCount) writes are on their way already")
+    var bytes = 0
+    while leavingCount < entries.count {
+      bytes += entries[leavingCount].write.byteCount
+      if leavingCount > 0, bytes > bytesMax { break }
+      leavingCount += 1
+    }
+    return entries[..<leavingCount].map { ($0.statement, $0.write) }
+  }
+
+  /// They are in the store. What was taken back meanwhile is not here any more.
+  package mutating func finishLeaving() {
+    if leavingCount == 0 { return }
+    sorted = nil
+    for (index, entry) in entries[..<leavingCount].enumerated() {
+      memoryEstimate -= entry.write.byteCount + Self.entryBytes
+      guard latest[entry.write.documentKey] == firstNumber + index else { continue }
+      latest[entry.write.documentKey] = nil
+      byteCount -= entry.write.byteCount
+    }
+    leftThrough = entries[leavingCount - 1].statement
+    entries.removeFirst(leavingCount)
+    firstNumber += leavingCount
+    leavingCount = 0
+  }
+
+  /// They did not get there.
+  package mutating func cancelLeaving() { leavingCount = 0 }
+
+  // MARK: Looking
+
+  /// All documents in key order: what a commit applies.
   package mutating func writes() -> [DocumentWrite] {
     if let sorted { return sorted }
-    let made = documents.values.sorted { KeyRange.isLess($0.documentKey, $1.documentKey) }
+    let made = inOrder(Array(latest.values))
     sorted = made
     return made
   }
 
-  /// Takes over the order that a copy has, if nothing was written since it was made.
+  /// Those in some ranges, in key order. A large statement asks again and again for the part that it has not come to yet,
+  /// where there is hardly anything.
+  private mutating func writes(in ranges: [KeyRange]) -> [DocumentWrite] {
+    if let sorted { return sorted }
+    let numbers = latest.filter { key, _ in ranges.contains { $0.contains(key) } }.map(\.value)
+    return numbers.count == latest.count ? writes() : inOrder(numbers)
+  }
+
+  private func inOrder(_ numbers: [Int]) -> [DocumentWrite] {
+    numbers.sorted {
+      KeyRange.isLess(entries[$0 - firstNumber].write.documentKey, entries[$1 - firstNumber].write.documentKey)
+    }.map { entries[$0 - firstNumber].write }
+  }
+
+  /// Takes over the order that a copy has, if nothing has changed since it was made.
   package mutating func adoptOrder(of copy: TransactionOverlay) {
-    if sorted == nil, copy.undo.count == undo.count, copy.documents.count == documents.count { sorted = copy.sorted }
+    let isSame =
+      copy.firstNumber == firstNumber && copy.entries.count == entries.count && copy.latest.count == latest.count
+    if sorted == nil, isSame { sorted = copy.sorted }
   }
 
   /// What reads of the transaction see now.
-  /// - Parameter forRanges: whether more than single keys will be looked up.
-  package mutating func view(forRanges: Bool) -> OverlayView {
-    OverlayView(documents: documents, sorted: forRanges ? writes() : [])
+  /// - Parameters:
+  ///   - ranges: what will be scanned; documents elsewhere are only looked up.
+  ///   - spilled: what has left for the store.
+  package mutating func view(of ranges: [KeyRange], spilled: SpilledWrites? = nil) -> OverlayView {
+    OverlayView(
+      latest: latest, entries: entries, firstNumber: firstNumber, sorted: ranges.isEmpty ? [] : writes(in: ranges),
+      spilled: spilled)
   }
 }
 
 /// A transaction's own writes at one moment, for one read.
 package struct OverlayView: Sendable {
-  fileprivate var documents: [[UInt8]: DocumentWrite] = [:]
+  fileprivate var latest: [[UInt8]: Int] = [:]
+  fileprivate var entries: [TransactionOverlay.Entry] = []
+  fileprivate var firstNumber = 0
   fileprivate var sorted: [DocumentWrite] = []
-  /// What others have written and is not stored yet. Seen by key only.
-  private var beneath: [[UInt8]: DocumentWrite] = [:]
+  /// Those that are in the store; what is here is newer.
+  var spilled: SpilledWrites?
+  /// What others have written and is not stored yet. Seen by key only, where the transaction has written nothing itself.
+  private(set) var beneath: [[UInt8]: DocumentWrite] = [:]
 
   /// Nothing of its own.
   package init() {}
 
-  fileprivate init(documents: [[UInt8]: DocumentWrite], sorted: [DocumentWrite]) {
-    self.documents = documents
+  fileprivate init(
+    latest: [[UInt8]: Int], entries: [TransactionOverlay.Entry], firstNumber: Int, sorted: [DocumentWrite],
+    spilled: SpilledWrites?
+  ) {
+    self.latest = latest
+    self.entries = entries
+    self.firstNumber = firstNumber
     self.sorted = sorted
+    self.spilled = spilled
   }
 
   /// The same over writes of others that are not stored yet: evaluations under a lock see them by key.
@@ -92,9 +180,11 @@ package struct OverlayView: Sendable {
     return view
   }
 
-  subscript(documentKey: [UInt8]) -> DocumentWrite? { documents[documentKey] ?? beneath[documentKey] }
+  subscript(documentKey: [UInt8]) -> DocumentWrite? {
+    latest[documentKey].map { entries[$0 - firstNumber].write }
+  }
 
-  /// Those in a range, in key order; of a view made for ranges.
+  /// Those in a range, in key order; one of those that the view was made for, or a part of one.
   func writes(in range: KeyRange) -> ArraySlice<DocumentWrite> {
     let start = firstIndex(notBefore: range.lower)
     return sorted[start..<max(start, firstIndex(notBefore: range.upper))]

@@ -31,7 +31,7 @@ package struct NodeConfiguration: Sendable, Equatable {
   /// trace, debug, info, notice, warning, error or critical.
   package var logLevel = "info"
   /// Memory for blocks of stored data that were read, in MiB.
-  package var blockCacheMebibytes = 64
+  package var blockCacheMebibytes = 128
   /// Clients at once.
   package var connectionsMax = 10_000
 

@@ -8,7 +8,7 @@ import Transport
 /// Format: magic "apusnode" · format version (4) · cluster (16) · node (4) · incarnation (8), integers little-endian.
 package enum NodeIdentityFile {
   /// Counts incompatible changes of anything under the data directory.
-  package static let formatVersion: UInt32 = 4
+  package static let formatVersion: UInt32 = 5
   private static let name = "identity"
   private static let magic = Array("apusnode".utf8)
 

@@ -52,7 +52,7 @@ package enum VersionedKey {
   }
 
   /// Whether a key is that of a version of this document.
-  static func isVersion(_ key: Span<UInt8>, of document: [UInt8]) -> Bool {
+  package static func isVersion(_ key: Span<UInt8>, of document: [UInt8]) -> Bool {
     guard key.count == document.count + suffixByteCount else { return false }
     // From the end: neighbouring keys differ there.
     var index = document.count - 1

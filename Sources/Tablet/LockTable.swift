@@ -11,6 +11,10 @@ import Operations
 /// Who waits for a key is served in the order of arrival, also where a later one could share the lock with its holders:
 /// so nobody starves. Only an owner that holds the key already goes ahead of those who do not.
 ///
+/// The table need not know of all locks: of a transaction that has written very many rows, the intents in the store say
+/// which ones it holds. Such locks are given up here (`giveUp`), and are taken up again (`adopt`) before somebody asks for
+/// these rows. What a waiting request still wants stays, since that looks at its next key without asking anybody.
+///
 /// Invariants: the holders of a key do not conflict; the first that waits for a key conflicts with a holder; a request
 /// waits for one key at most.
 package struct LockTable: Sendable {
@@ -50,6 +54,8 @@ package struct LockTable: Sendable {
     var taken = 0
     /// Whether it lets go of everything before it waits (`acquire`).
     var holdsWhileWaiting: Bool
+    /// Whether its keys are in `wished`.
+    var isWaiting = false
   }
 
   private var locks: [[UInt8]: Lock] = [:]
@@ -57,6 +63,8 @@ package struct LockTable: Sendable {
   /// By owner: the keys that it holds, and the requests of it that wait.
   private var held: [Owner: Set<[UInt8]>] = [:]
   private var waiting: [Owner: [RequestNumber]] = [:]
+  /// The keys of all requests that wait, and how many want each.
+  private var wished: [[UInt8]: Int] = [:]
 
   package init() {}
 
@@ -77,6 +85,10 @@ package struct LockTable: Sendable {
     requests[request] = Request(owner: owner, wish: wish, holdsWhileWaiting: holdsWhileWaiting)
     var granted: [RequestNumber] = []
     let isDone = advance(request, granted: &granted)
+    if !isDone {
+      requests[request]?.isWaiting = true
+      for key in wish.keys { wished[key, default: 0] += 1 }
+    }
     // What it gave back before it waits was free a moment ago, so nobody waits for it.
     precondition(granted.isEmpty, "lock request \(request) let others run while it asked")
     return isDone
@@ -116,8 +128,17 @@ package struct LockTable: Sendable {
       take(key, request.wish.strength, request.owner)
       request.taken += 1
     }
-    requests[number] = nil
+    forget(number, request)
     return true
+  }
+
+  private mutating func forget(_ number: RequestNumber, _ request: Request) {
+    requests[number] = nil
+    guard request.isWaiting else { return }
+    for key in request.wish.keys {
+      let count = wished[key] ?? 0
+      wished[key] = count > 1 ? count - 1 : nil
+    }
   }
 
   private mutating func take(_ key: [UInt8], _ strength: RowLockStrength, _ owner: Owner) {
@@ -165,7 +186,7 @@ package struct LockTable: Sendable {
   }
 
   private mutating func withdraw(_ number: RequestNumber, _ request: Request, granted: inout [RequestNumber]) {
-    requests[number] = nil
+    forget(number, request)
     doneWaiting(number, of: request.owner)
     let key = request.wish.keys[request.taken]
     guard var lock = locks.removeValue(forKey: key) else { return }
@@ -214,6 +235,24 @@ package struct LockTable: Sendable {
       requests[first.request]!.taken += 1
       if advance(first.request, granted: &granted) { granted.append(first.request) }
     }
+  }
+
+  // MARK: Locks that are known elsewhere
+
+  /// A lock that is not in the table, though `owner` has it. Nobody else has one against it.
+  package mutating func adopt(_ key: [UInt8], _ strength: RowLockStrength, of owner: Owner) {
+    take(key, strength, owner)
+  }
+
+  /// Lets the table forget a lock up to this strength that is known elsewhere from now on, unless somebody shares the key
+  /// or wants it.
+  package mutating func giveUp(_ key: [UInt8], upTo strength: RowLockStrength, of owner: Owner) {
+    guard let lock = locks[key], lock.holders.count == 1, lock.holders[0].owner == owner,
+      lock.holders[0].strength <= strength, lock.waiters.isEmpty, wished[key] == nil
+    else { return }
+    locks[key] = nil
+    held[owner]?.remove(key)
+    if held[owner]?.isEmpty == true { held[owner] = nil }
   }
 
   // MARK: Looking
@@ -284,6 +323,9 @@ package struct LockTable: Sendable {
         precondition(requests[waiter.request] != nil, "request \(waiter.request) is gone and still waits")
       }
     }
+    var wanted: [[UInt8]: Int] = [:]
+    for request in requests.values { for key in request.wish.keys { wanted[key, default: 0] += 1 } }
+    precondition(wanted == wished, "what is wished is not what requests wish")
     for (number, request) in requests {
       let key = request.wish.keys[request.taken]
       precondition(

@@ -15,6 +15,7 @@ extension ByteWriter {
       writeVarint(piece.anchor.rawValue)
       write(piece.documents)
       write(piece.locks)
+      write(piece.dropped)
       write(piece.isLast)
     case .decide(let decision, let documents):
       write(UInt8(3))
@@ -28,6 +29,16 @@ extension ByteWriter {
     case .forget(let transactions):
       write(UInt8(5))
       writeArray(transactions) { $0.write($1) }
+    case .spill(let transaction, let intents):
+      write(UInt8(6))
+      write(transaction)
+      write(intents)
+    case .resolveSpilled(let transaction, let commitTime, let part):
+      write(UInt8(7))
+      write(transaction)
+      writeOptional(commitTime) { $0.writeFixed($1.rawValue) }
+      write(part.range)
+      write(part.isLast)
     }
   }
 
@@ -53,7 +64,8 @@ extension ByteReader {
       return .stage(
         StagedPiece(
           transaction: try readTransactionID(), anchor: TabletID(try readVarint()),
-          documents: try readDocumentWrites(), locks: try readStagedLocks(), isLast: try readBool()))
+          documents: try readDocumentWrites(), locks: try readStagedLocks(), dropped: try readStatementRanges(),
+          isLast: try readBool()))
     case 3: return .decide(try readDecision(), try readDocumentWrites())
     case 4:
       return .resolve(
@@ -61,6 +73,11 @@ extension ByteReader {
     case 5:
       return .forget(
         try readArray(minimumSize: 17) { reader throws(CodingError) in try reader.readTransactionID() })
+    case 6: return .spill(try readTransactionID(), try readIntentWrites())
+    case 7:
+      return .resolveSpilled(
+        try readTransactionID(), commitTime: try readOptionalTime(),
+        SpilledPart(range: try readKeyRange(), isLast: try readBool()))
     default: throw .malformed(what: "kind of a logged effect")
     }
   }

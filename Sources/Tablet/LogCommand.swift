@@ -6,12 +6,12 @@ import Operations
 /// What one Raft entry of a tablet says: the writes and the steps of transactions that waited together at the leader,
 /// already evaluated, so that every replica applies the same (no clock, no randomness, no expression at apply time).
 ///
-/// Format: version byte `2` · count · for each record: client (8) · sequence · floor · hybrid time (8) · result · effect.
+/// Format: version byte `3` · count · for each record: client (8) · sequence · floor · hybrid time (8) · result · effect.
 /// An effect is a kind byte and its fields (`LoggedEffect`).
 package struct LogCommand: Sendable {
   package var writes: [LoggedWrite]
 
-  private static let formatVersion: UInt8 = 2
+  private static let formatVersion: UInt8 = 3
 
   package init(writes: [LoggedWrite]) { self.writes = writes }
 
@@ -81,10 +81,14 @@ package enum LoggedEffect: Sendable {
   case write([DocumentWrite])
   /// Keeps documents and locks of a transaction until it is decided. The last piece prepares it, at the record's time.
   case stage(StagedPiece)
+  /// Puts writes of a transaction that is still open into the store, as intents.
+  case spill(TransactionID, [IntentWrite])
   /// Decides that the transaction commits, and commits its documents in this tablet, all at `commitTime`.
   case decide(Decision, [DocumentWrite])
   /// Commits the next `count` staged documents of a transaction at a time, or (without one) drops all that it staged.
   case resolve(TransactionID, commitTime: HybridTime?, count: Int)
+  /// Commits a transaction's intents in a range at a time, or (without one) removes them.
+  case resolveSpilled(TransactionID, commitTime: HybridTime?, SpilledPart)
   /// Every participant has resolved these: their decisions are needed no more.
   case forget([TransactionID])
 
@@ -93,9 +97,11 @@ package enum LoggedEffect: Sendable {
     case .write(let documents): documents.reduce(8) { $0 + $1.byteCount + 6 }
     case .stage(let piece):
       piece.documents.reduce(64) { $0 + $1.byteCount + 6 } + piece.locks.reduce(0) { $0 + $1.key.count + 4 }
+    case .spill(_, let intents): intents.reduce(64) { $0 + $1.document.byteCount + 10 }
     case .decide(let decision, let documents):
       documents.reduce(64) { $0 + $1.byteCount + 6 } + decision.participants.count * 8
     case .resolve: 40
+    case .resolveSpilled(_, _, let part): 48 + part.range.lower.count + part.range.upper.count
     case .forget(let transactions): transactions.count * 24
     }
   }
@@ -118,10 +124,14 @@ package struct StagedPiece: Sendable {
   package var anchor: TabletID
   package var documents: [DocumentWrite]
   package var locks: [StagedLock]
+  /// Statements whose intents do not count, where the transaction has spilled some; with the last piece.
+  package var dropped: [ClosedRange<UInt32>] = []
   package var isLast: Bool
   package init(
-    transaction: TransactionID, anchor: TabletID, documents: [DocumentWrite], locks: [StagedLock], isLast: Bool
+    transaction: TransactionID, anchor: TabletID, documents: [DocumentWrite], locks: [StagedLock],
+    dropped: [ClosedRange<UInt32>] = [], isLast: Bool
   ) {
+    self.dropped = dropped
     self.transaction = transaction
     self.anchor = anchor
     self.documents = documents

@@ -51,6 +51,18 @@ final class OpenTransaction {
   var held: [(TransactionRequest, TabletReplica.StepWaiter)] = []
   /// The last entry of the log with a write of others that a statement of it has seen.
   var seenThrough: UInt64 = 0
+  /// Whether something of it was brought to the store, or is on its way (`TabletReplica+Spill`).
+  var hasSpilled = false
+  /// Bytes of keys and rows that were.
+  var spilledBytes = 0
+  /// The last statement that has such writes and counts.
+  private var spilledThrough: UInt32 = 0
+  /// Statements that were taken back when something of them was in the store already.
+  private(set) var dropped: [ClosedRange<UInt32>] = []
+  /// Statements that are answered once less of the transaction is in memory.
+  var heldBack: [WriteOperation] = []
+  /// The gateway has its answers of all requests before.
+  var floor: UInt64 = 0
   /// The oldest version of the table that something of it was written under.
   var oldestVersion = UInt32.max
 
@@ -66,6 +78,27 @@ final class OpenTransaction {
   func disown() { epoch = 0 }
 
   var isOpen: Bool { if case .open = state { true } else { false } }
+
+  /// Bytes that a commit would write.
+  var pendingBytes: Int { overlay.byteCount + spilledBytes }
+
+  /// The oldest writes in memory, about to be brought to the store.
+  func beginSpill(bytesMax: Int) -> [(statement: UInt32, write: DocumentWrite)] {
+    let taken = overlay.beginLeaving(bytesMax: bytesMax)
+    guard let last = taken.last else { return [] }
+    hasSpilled = true
+    spilledThrough = last.statement
+    return taken
+  }
+
+  /// Takes back what statements after `statement` wrote. None up to `last` will write any more.
+  func rollBack(to statement: UInt32, through last: UInt32) {
+    overlay.rollBack(to: statement)
+    if spilledThrough > statement {
+      dropped.drop(after: statement, through: last)
+      spilledThrough = statement
+    }
+  }
 
   /// Whether there are rows that it locked and, as far as is known, did not write.
   var locksRows: Bool { !onlyLocked.isEmpty }

@@ -106,12 +106,24 @@ package struct TabletSettings: Sendable {
   package var garbageShareMax = 0.5
   /// Rows of a statement that are evaluated in one turn of the loop.
   package var evaluatedKeysMax = 2_000
-  /// What one transaction may write to one tablet before it commits, in bytes: it is in its leader's memory.
+  /// A statement of a transaction finds, locks and changes so many rows of a tablet at a time.
+  package var searchedKeysMax = 5_000
+  /// What one transaction has written to one tablet goes to the store where it takes more memory than this, in bytes;
+  /// beyond twice as much, its statements wait for that.
+  package var spillBytes = 8 << 20
+  /// Rows that one transaction may lock in one tablet without changing them: these locks are in its leader's memory.
+  package var rowLocksMax = 500_000
+  /// What one transaction may write to the catalog before it commits, in bytes: it is in its leader's memory.
   package var transactionBytesMax = 256 << 20
   /// A piece of a transaction that is staged in one entry of the log, in bytes.
   package var stagedPieceBytesMax = 1 << 20
   /// Staged documents that one entry of the log commits.
   package var resolvedDocumentsMax = 8192
+  /// Documents, and bytes of them, that one entry of the log takes out of a large transaction's intents.
+  package var resolvedIntentsMax = 1_000
+  package var resolvedIntentBytesMax = 1 << 20
+  /// Batches that a replica writes to its store in one turn: a follower that was away may have very much to apply.
+  package var appliedBatchesMax = 8
   /// How long a resolution that nobody waits for may wait for other records to go with, in nanoseconds. Long enough for a
   /// tablet with a hundred transactions a second, and hardly longer than a resolution's round takes anyway.
   package var resolutionDelayNanoseconds: UInt64 = 10_000_000

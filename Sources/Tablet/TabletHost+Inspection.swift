@@ -66,6 +66,18 @@ extension TabletHost {
     return versions
   }
 
+  /// How many intents the store of a replica holds.
+  package func intentCount(of tablet: TabletID) throws -> Int {
+    guard let store = replicas[tablet]?.store else { return 0 }
+    var count = 0
+    var cursor = try store.cursor(.intents, lower: [], upper: nil, pointPrefix: nil)
+    while cursor.isValid {
+      count += 1
+      try cursor.next()
+    }
+    return count
+  }
+
   /// Reads before it are refused.
   package func historyCutoff(of tablet: TabletID) -> HybridTime { replicas[tablet]?.historyCutoff ?? .zero }
 

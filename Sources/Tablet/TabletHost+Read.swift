@@ -34,9 +34,8 @@ extension TabletHost {
     guard let store = replica.store else { return .notReady }
     var overlay: OverlayView?
     if let transaction = request.transaction {
-      let isRange = if case .ranges = request.read.selection { true } else { false }
-      guard let own = replica.overlay(of: transaction, forRanges: isRange) else { return .failed(.transactionLost) }
-      overlay = own
+      overlay = replica.overlay(of: transaction, scanning: request.read.selection)
+      if overlay == nil { return .failed(.transactionLost) }
     }
     let limit = uncertaintyLimit(asked: request.uncertaintyLimit, readingAt: time)
     let slice = ReadSlice(

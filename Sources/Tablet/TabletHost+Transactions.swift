@@ -27,7 +27,9 @@ extension TabletHost {
 
   /// Puts what a large transaction has written into key order, on another thread.
   private func sortWrites(of id: TransactionID, in replica: TabletReplica) async {
-    guard let transaction = replica.transactions[id], transaction.isOpen, transaction.overlay.count > 10_000 else {
+    guard let transaction = replica.transactions[id], transaction.isOpen, !transaction.hasSpilled,
+      transaction.overlay.count > 10_000
+    else {
       return
     }
     let overlay = transaction.overlay
@@ -56,6 +58,7 @@ extension TabletHost {
       if replica.transactions.isEmpty, replica.ledger.isEmpty { continue }
       guard replica.refusal(Void.self) == nil else { continue }
       replica.expireTransactions()
+      replica.tendSpills()
       reports.append(contentsOf: replica.waitReports())
       for task in replica.recoveries() { recover(task, in: id) }
     }
@@ -143,11 +146,14 @@ extension TabletReplica {
         resolve(id, decision.commitTime, waiter: nil)
       } else if staged.prepareTime == nil {
         // Not all of it is here, and only the leader that began could have gone on.
-        if transactions[id]?.epoch ?? 0 == 0 { resolve(id, nil, waiter: nil) }
+        if transactions[id]?.epoch ?? 0 == 0, spilling[id] == nil {
+          if staged.spill != nil { probe("what an abandoned transaction has spilled is removed") }
+          resolve(id, nil, waiter: nil)
+        }
       } else if staged.anchor == self.id {
         if transactions[id]?.epoch ?? 0 == 0 { resolve(id, nil, waiter: nil) }
-      } else if recovering.insert(id).inserted {
-        tasks.append(.ask(id, anchor: staged.anchor))
+      } else if let anchor = staged.anchor, recovering.insert(id).inserted {
+        tasks.append(.ask(id, anchor: anchor))
       }
     }
     for (id, decision) in ledger.decisions.sorted(by: { $0.key < $1.key }) {

@@ -174,7 +174,7 @@ package actor TabletHost {
     guard case .done(let time) = begun else { return begun.map { _ in MutateAnswer(result: .none) } }
     let point = ReadPoint(
       time: time, uncertaintyLimit: uncertaintyLimit(asked: context?.uncertaintyLimit, readingAt: time))
-    let found: ReadOutcome<[[UInt8]]>
+    let found: ReadOutcome<FoundRows>
     switch replica.search(for: request, at: point) {
     case .failure(let refused): return refused.answer
     case .success(let search):
@@ -188,8 +188,8 @@ package actor TabletHost {
     }
     switch found {
     case .uncertain(let later): return .uncertain(later)
-    case .found(let keys):
-      return await withCheckedContinuation { replica.begin(request, found: keys, waiter: $0) }
+    case .found(let rows):
+      return await withCheckedContinuation { replica.begin(request, found: rows, waiter: $0) }
     }
   }
 

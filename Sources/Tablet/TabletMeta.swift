@@ -9,7 +9,7 @@ import Raft
 /// Applying is idempotent (the same bytes at the same hybrid time), and this way the retry table needs no write of its
 /// own for each request.
 ///
-/// Format: version byte `2` · index · term · hybrid time (8) · configuration (length-prefixed) · retry table · ledger.
+/// Format: version byte `3` · index · term · hybrid time (8) · configuration (length-prefixed) · retry table · ledger.
 package struct TabletMeta: Sendable {
   /// The last applied entry.
   package var position: LogPosition
@@ -23,7 +23,7 @@ package struct TabletMeta: Sendable {
 
   /// Where it lies in the `regular` family: table 0 is no table, and the key is shorter than any version's.
   package static let key: [UInt8] = [0, 0, 0, 0, 0x6d]
-  private static let formatVersion: UInt8 = 2
+  private static let formatVersion: UInt8 = 3
 
   package init(
     position: LogPosition, time: HybridTime, configuration: Configuration, retries: RetryTable,

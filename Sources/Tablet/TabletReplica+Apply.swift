@@ -8,17 +8,25 @@ import Storage
 extension TabletReplica {
   private static let applyBytesMax = 4 << 20
 
-  /// Brings the store up to what is committed, then answers the operations that were waiting for it.
+  /// Brings the store up to what is committed, then answers the operations that were waiting for it. Where that is much,
+  /// the rest is left for the next turn, so that the loop sees to everything else in between.
   func applyCommitted() {
     guard let store, !isInstalling else { return }
+    var batchCount = 0
     while raft.appliedIndex < announced {
+      guard batchCount < environment.settings.appliedBatchesMax else {
+        probe("what is committed is applied in several turns")
+        isBehind = true
+        return turns.mark(self)
+      }
+      batchCount += 1
       let entries: AppliedEntries
       if let unwritten {
         entries = unwritten
       } else {
         let next = raft.entries(from: raft.appliedIndex.next, through: announced, maxBytes: Self.applyBytesMax)
         guard let last = next.last else { return }
-        do { entries = try digest(next) } catch {
+        do { entries = try digest(next, into: store) } catch {
           return environment.fatal("tablet \(id) cannot read its log up to index \(last.index.raw): \(error)")
         }
       }
@@ -44,6 +52,7 @@ extension TabletReplica {
       if !entries.documents.isEmpty { observer?.applied(entries.documents) }
       answer(through: entries.last.index)
     }
+    isBehind = false
   }
 
   /// What committed entries do to the store, in one atomic batch.
@@ -53,13 +62,22 @@ extension TabletReplica {
     var last: LogPosition
   }
 
-  /// Takes entries into what is kept beside the store, and makes the batch for it.
-  private func digest(_ entries: [Entry]) throws -> AppliedEntries {
+  /// Takes the first of the entries into what is kept beside the store, and makes the batch for it: as many of them as
+  /// need not see in the store what others of them have changed.
+  private func digest(_ entries: [Entry], into store: any Store) throws -> AppliedEntries {
     var batch = WriteBatch()
     var all: [[DocumentWrite]] = []
+    var last = entries[0].position
+    /// Transactions whose intents the batch changes.
+    var changed: Set<TransactionID> = []
     for entry in entries {
-      guard case .command(let bytes) = entry.payload else { continue }
+      guard case .command(let bytes) = entry.payload else {
+        last = entry.position
+        continue
+      }
       let command = try LogCommand(decoding: bytes)
+      if command.writes.contains(where: { $0.effect.resolvesIntents(ofOneOf: changed) }) { break }
+      last = entry.position
       for write in command.writes {
         precondition(write.time > appliedTime, "tablet \(id): write at \(write.time) after \(appliedTime)")
         appliedTime = write.time
@@ -74,12 +92,24 @@ extension TabletReplica {
           garbage.wrote(outcome.documents)
           all.append(outcome.documents)
         }
+        if let spilled = outcome.spilled {
+          batch.put(spilled.intents, mark: spilled.mark)
+          garbage.wrote(spilled.intents.map(\.document))
+        }
+        if let resolution = outcome.resolution {
+          precondition(
+            !write.effect.resolvesIntents(ofOneOf: changed), "an entry resolves intents that it changes itself")
+          garbage.wrote(
+            try batch.resolve(
+              resolution.writes, in: resolution.range, at: resolution.commitTime, reading: store))
+        }
+        if let transaction = write.effect.transactionOfIntents { changed.insert(transaction) }
         if let ended = outcome.ended { hasEnded.append(ended) }
         retries.record(write.id, floor: write.floor, result: write.result, time: write.time)
       }
     }
     environment.clock.raise(to: appliedTime)
-    return AppliedEntries(batch: batch, documents: all, last: entries[entries.count - 1].position)
+    return AppliedEntries(batch: batch, documents: all, last: last)
   }
 
   /// Where a write to the store brings it. A flush may have covered more than the meta record that went before it; then

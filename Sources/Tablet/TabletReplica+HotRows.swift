@@ -70,10 +70,10 @@ extension TabletReplica {
     case .write(let write): return write.owner
     case .step(let step):
       switch step.kind {
-      case .stage, .forget: return nil
+      case .spill, .stage, .forget: return nil
       case .commit: return ledger.staged[step.transaction] == nil ? transactions[step.transaction]?.owner : nil
       case .resolve:
-        guard let staged = ledger.staged[step.transaction],
+        guard let staged = ledger.staged[step.transaction], staged.spill == nil,
           staged.documents.count <= environment.settings.resolvedDocumentsMax
         else { return nil }
         return transactions[step.transaction]?.owner
@@ -101,9 +101,9 @@ extension TabletReplica {
 
   /// What an evaluation of these rows sees over the store.
   func overlay(over keys: [[UInt8]], of transaction: OpenTransaction?) -> OverlayView? {
-    if unapplied.isEmpty { return transaction?.overlay.view(forRanges: false) }
-    let own = transaction?.overlay.view(forRanges: false) ?? OverlayView()
-    return own.over(unapplied.documents(among: keys))
+    let own = transaction.map { view(of: $0, scanning: .points([])) }
+    if unapplied.isEmpty { return own }
+    return (own ?? OverlayView()).over(unapplied.documents(among: keys))
   }
 
   /// Notes that the operation looked at these rows: if they are not applied yet, and more of them can be told from its

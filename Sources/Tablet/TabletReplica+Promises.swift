@@ -10,8 +10,8 @@ extension TabletReplica {
       return
     }
     keep(through: lastKept, of: transaction, refusingThrough: .max)
-    // A lock without a write protects a row until the commit time.
-    if transaction.locksRows { return }
+    // A lock without a write protects a row until the commit time. What has spilled prepares first.
+    if transaction.locksRows || transaction.hasSpilled { return }
     transaction.isEnding = true
     if locks.isAwaited(transaction.owner) { promise(transaction) }
   }

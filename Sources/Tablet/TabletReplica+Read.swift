@@ -42,7 +42,7 @@ extension TabletReplica {
   /// The greatest time that a read may be served at now; nil where it would have to wait, or this replica cannot serve.
   func readTimeAtOnce(of selection: KeySelection) -> HybridTime? {
     guard refusal(HybridTime.self) == nil, let safe = safeReadTime(wanted: nil),
-      ledger.blocker(of: selection, at: safe, except: nil) == nil
+      blocker(of: selection, at: safe, except: nil) == nil
     else { return nil }
     return safe
   }
@@ -57,7 +57,7 @@ extension TabletReplica {
       return nil
     }
     guard let safe = safeReadTime(wanted: read.time),
-      ledger.blocker(of: read.selection, at: max(safe, read.doubtedThrough), except: read.transaction) == nil
+      blocker(of: read.selection, at: max(safe, read.doubtedThrough), except: read.transaction) == nil
     else { return nil }
     return safe
   }

@@ -31,11 +31,15 @@ extension TabletReplica {
       // What the client has seen of others is behind no write of its own any more.
       answerInOrder(waiter, .done(.done), after: open.seenThrough)
     case .abort:
-      if ledger.staged[request.transaction] != nil { return resolve(request.transaction, nil, waiter: waiter) }
-      // What is on its way through the log is dropped when it is there (`applied`).
       // The gateway may not have heard of an epoch: what it asked for last was not answered.
-      if let open = transactions[request.transaction] {
-        if open.isOpen { letGo(of: open.id) } else { open.lastHeard = 0 }
+      if let open = transactions[request.transaction], open.isOpen { letGo(of: open.id) }
+      // What is on its way through the log is dropped when it is there (`applied`).
+      if spilling[request.transaction] != nil {
+        giveUpSpilling(request.transaction)
+      } else if ledger.staged[request.transaction] != nil {
+        return resolve(request.transaction, nil, waiter: waiter)
+      } else {
+        transactions[request.transaction]?.lastHeard = 0
       }
       waiter.resume(returning: .done(.done))
     case .drain: waiter.resume(returning: drain())
@@ -86,6 +90,7 @@ extension TabletReplica {
       return waiter.resume(returning: .failed(SQLError(.internalError, "prepare while a statement runs")))
     }
     if refusesWrites { return waiter.resume(returning: .failed(.diskFull)) }
+    if known.hasSpilled { return prepareSpilled(known, anchor: anchor, waiter: waiter) }
     if known.pieces == nil { known.pieces = piecesToStage(of: known, anchor: anchor) }
     if let late { known.prepareRequest = (late.id, late.floor) }
     stageNext(of: known, waiters: nil)
@@ -148,6 +153,9 @@ extension TabletReplica {
     }
     switch (known.state, commit.time) {
     case (.committing(let step), _): return step.join(waiter)
+    case (.open, nil) where known.hasSpilled:
+      probe("a commit needs a prepare, since the transaction has spilled")
+      return waiter.resume(returning: .done(.unprepared))
     case (.open, nil): keep(through: commit.lastKept, of: known, refusingThrough: .max)
     case (.prepared, .some): break
     case (.open, .some), (.staging, _), (.prepared, nil):
@@ -206,7 +214,10 @@ extension TabletReplica {
       if let waiter { running.join(waiter) }
       return
     }
-    let step = resolution(of: id, commitTime)
+    guard let step = resolution(of: id, commitTime) else {
+      waiter?.resume(returning: .notReady)
+      return
+    }
     if let waiter { step.join(waiter) }
     resolving[id] = step
     if isAwaited(staged) { queue(step) } else { postpone(step) }
@@ -214,6 +225,7 @@ extension TabletReplica {
 
   /// Whether somebody waits for what a transaction has staged, or soon will, as it is much, or for every node to know.
   private func isAwaited(_ staged: TransactionLedger.Staged) -> Bool {
+    if staged.spill != nil { return true }
     if id == .catalog || !readWaiters.isEmpty || staged.documents.count + staged.locks.count > 64 { return true }
     return locks.waiterCount(on: staged.documents.map(\.documentKey) + staged.locks.map(\.key)) > 0
   }
@@ -247,13 +259,17 @@ extension TabletReplica {
     turns.mark(self)
   }
 
-  private func resolution(of id: TransactionID, _ commitTime: HybridTime?) -> StepOperation {
+  private func resolution(of id: TransactionID, _ commitTime: HybridTime?) -> StepOperation? {
     // Who has the rows next writes later.
     if let commitTime { environment.clock.raise(to: commitTime) }
-    return StepOperation(
-      id, .resolve(commitTime),
-      .resolve(id, commitTime: commitTime, count: environment.settings.resolvedDocumentsMax),
-      time: environment.clock.now())
+    let effect: LoggedEffect
+    if let spill = ledger.staged[id]?.spill {
+      guard let part = firstPart(of: spill) else { return nil }
+      effect = .resolveSpilled(id, commitTime: commitTime, part)
+    } else {
+      effect = .resolve(id, commitTime: commitTime, count: environment.settings.resolvedDocumentsMax)
+    }
+    return StepOperation(id, .resolve(commitTime), effect, time: environment.clock.now())
   }
 
   /// Decisions that nobody will ask for again.
@@ -287,6 +303,7 @@ extension TabletReplica {
       }
       transaction.state = .prepared
       step.finish(.done(.time(step.time)))
+    case .spill(let intents): spilled(intents, of: step.transaction)
     case .commit(let time):
       step.finish(.done(.time(time)))
       if ledger.staged[step.transaction] == nil {
@@ -297,7 +314,7 @@ extension TabletReplica {
     case .resolve(let commitTime):
       resolving[step.transaction] = nil
       guard ledger.staged[step.transaction] != nil else { return step.finish(.done(.done)) }
-      let next = resolution(of: step.transaction, commitTime)
+      guard let next = resolution(of: step.transaction, commitTime) else { return step.finish(.notReady) }
       step.handOver(to: next)
       resolving[step.transaction] = next
       queue(next)
@@ -309,6 +326,7 @@ extension TabletReplica {
   func refused(_ step: StepOperation) {
     switch step.kind {
     case .stage: transactions[step.transaction]?.state = .open
+    case .spill: spillRefused(of: step.transaction)
     case .commit: transactions[step.transaction]?.state = ledger.staged[step.transaction] == nil ? .open : .prepared
     case .resolve: resolving[step.transaction] = nil
     case .forget: break
@@ -335,7 +353,7 @@ extension TabletReplica {
     do throws(DocStoreError) {
       for selection in selections {
         // One that is prepared may yet commit before `through`; waiting for it could be waiting for each other.
-        if ledger.blocker(of: selection, at: through, except: id) != nil { return .failed(.readConflict(name)) }
+        if blocker(of: selection, at: through, except: id) != nil { return .failed(.readConflict(name)) }
         if try ChangeSearch(store: store).hasChange(in: selection, after: after, through: through) {
           return .failed(.readConflict(name))
         }
@@ -358,8 +376,12 @@ extension TabletReplica {
         case .write(let documents), .decide(_, let documents):
           step.transaction != id && documents.contains { selection.contains($0.documentKey) }
         case .stage(let piece):
-          step.transaction != id && piece.documents.contains { selection.contains($0.documentKey) }
-        case .resolve, .forget: false
+          step.transaction != id
+            && (piece.documents.contains { selection.contains($0.documentKey) }
+              || hasSpilled(piece.transaction, in: selection))
+        // It is not prepared yet.
+        case .spill: false
+        case .resolve, .resolveSpilled, .forget: false
         }
       }
     }

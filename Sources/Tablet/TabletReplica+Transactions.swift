@@ -6,7 +6,7 @@ import Values
 /// Statements of transactions: they lock and evaluate as other writes do, and leave what they write in memory.
 extension TabletReplica {
   /// A statement's request. The transaction becomes known here with its first one.
-  func beginInTransaction(_ request: MutateRequest, found: [[UInt8]]?, waiter: MutateWaiter) {
+  func beginInTransaction(_ request: MutateRequest, found: FoundRows?, waiter: MutateWaiter) {
     guard let context = request.transaction else { return waiter.resume(returning: .notReady) }
     guard let transaction = openTransaction(context) else {
       probe("a transaction's request came to a leader that does not know it")
@@ -25,6 +25,9 @@ extension TabletReplica {
       return waiter.resume(returning: .done(known))
     }
     if let running = transaction.running[request.id] { return running.join(waiter) }
+    // An old copy of a request that was answered, and whose answer nobody asks for again.
+    guard request.id.sequence >= transaction.floor else { return waiter.resume(returning: .outcomeUnknown) }
+    transaction.floor = max(transaction.floor, request.floor)
     if refusesWrites { return waiter.resume(returning: .failed(.diskFull)) }
     let timeout = context.lockTimeoutMilliseconds
     let operation = WriteOperation(
@@ -39,7 +42,7 @@ extension TabletReplica {
     if let known = transactions[context.id] {
       return context.epoch.map { $0 == known.epoch } ?? true ? known : nil
     }
-    guard context.epoch == nil, ledger.staged[context.id] == nil else { return nil }
+    guard context.epoch == nil, ledger.staged[context.id] == nil, spilling[context.id] == nil else { return nil }
     return open(context.id, epoch: drawEpoch(), state: .open)
   }
 
@@ -56,20 +59,28 @@ extension TabletReplica {
   /// A statement was evaluated: what it writes waits for the commit.
   func keep(_ operation: WriteOperation, in transaction: OpenTransaction) {
     guard put(operation, into: transaction) else { return }
+    if mustWaitForSpill(transaction) {
+      probe("a statement waits until its transaction has spilled")
+      return transaction.heldBack.append(operation)
+    }
+    answerKept(operation, in: transaction)
+  }
+
+  func answerKept(_ operation: WriteOperation, in transaction: OpenTransaction) {
     operation.contenderCount += locks.waiterCount(on: operation.keys)
     completeInOrder(operation, operation.answer)
   }
 
   /// Adds what the operation has written to its transaction's; false, and the operation has failed, if that is too much.
   func put(_ operation: WriteOperation, into transaction: OpenTransaction) -> Bool {
-    guard transaction.overlay.byteCount < environment.settings.transactionBytesMax else {
+    guard id != .catalog || transaction.overlay.byteCount < environment.settings.transactionBytesMax else {
       complete(
         operation,
         .failed(
           SQLError(
             .programLimitExceeded, "transaction writes too much",
-            detail: "It may write \(environment.settings.transactionBytesMax >> 20) MiB to one tablet.",
-            hint: "Write in several transactions; for COPY see the setting apus.copy_rows_per_transaction.")))
+            detail: "It may write \(environment.settings.transactionBytesMax >> 20) MiB to the catalog.",
+            hint: "Write in several transactions.")))
       return false
     }
     if case .rows(let mutation) = operation.request.payload {
@@ -78,16 +89,17 @@ extension TabletReplica {
     transaction.note(locked: operation.evaluatedKeys, written: operation.documents)
     transaction.overlay.put(operation.documents, statement: operation.request.transaction?.statement ?? 0)
     operation.documents = []
+    spillIfLarge(transaction)
     return true
   }
 
   /// What a reading transaction has written here.
   /// - Returns: nil if this leader does not know it (any more).
-  func overlay(of reference: TransactionReference, forRanges: Bool) -> OverlayView? {
+  func overlay(of reference: TransactionReference, scanning selection: KeySelection) -> OverlayView? {
     guard let transaction = transactions[reference.id], transaction.epoch == reference.epoch, transaction.isOpen
     else { return nil }
     transaction.lastHeard = now
-    return transaction.overlay.view(forRanges: forRanges)
+    return view(of: transaction, scanning: selection)
   }
 
   // MARK: The end of it
@@ -105,6 +117,7 @@ extension TabletReplica {
     for (_, waiter) in transaction.held { waiter.resume(returning: .failed(.transactionLost)) }
     transaction.held = []
     breakPromise(of: id)
+    transaction.heldBack = []
     run(locks.release(transaction.owner))
   }
 
@@ -119,7 +132,7 @@ extension TabletReplica {
   /// Of the statements up to `last`, only those up to `statement` count with the gateway. The others were taken back, maybe
   /// before their request came here: a tablet that does not know a transaction cannot take anything back.
   func keep(through statement: UInt32, of transaction: OpenTransaction, refusingThrough last: UInt32) {
-    transaction.overlay.rollBack(to: statement)
+    transaction.rollBack(to: statement, through: last)
     transaction.refusedThrough = max(transaction.refusedThrough, last)
     let late = transaction.running.filter { ($0.value.request.transaction?.statement ?? 0) > statement }
     for (_, operation) in late.sorted(by: { $0.key < $1.key }) {
@@ -172,6 +185,7 @@ extension TabletReplica {
     }
     for (_, step) in resolving.sorted(by: { $0.key < $1.key }) { step.finish(.notLeader(hint: hint)) }
     resolving = [:]
+    spilling = [:]
     postponed = []
     transactions = [:]
     transactionOwners = [:]

@@ -28,6 +28,7 @@ extension TabletReplica {
   /// Proposes what waits and carries out every effect, in order, until there is none left.
   func runTurn(into output: inout TurnOutput) {
     if isRemoved { return }
+    if isBehind, unwritten == nil { applyCommitted() }
     evaluateNextSlices()
     proposeQueued()
     var hasRecords = false

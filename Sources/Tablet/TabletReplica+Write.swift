@@ -12,7 +12,7 @@ extension TabletReplica {
 
   /// Starts a write. The answer comes through `waiter`, once, whatever happens.
   /// - Parameter found: the rows of a request that does not name them (see `TabletHost.mutate`).
-  func begin(_ request: MutateRequest, found: [[UInt8]]?, waiter: MutateWaiter) {
+  func begin(_ request: MutateRequest, found: FoundRows?, waiter: MutateWaiter) {
     if let refusal = refusal(MutateAnswer.self) { return waiter.resume(returning: refusal) }
     ticksUnused = 0
     if request.transaction != nil { return beginInTransaction(request, found: found, waiter: waiter) }
@@ -47,12 +47,23 @@ extension TabletReplica {
   }
 
   /// Locks the rows that the operation looks at; then it is evaluated.
-  func lock(_ operation: WriteOperation, found: [[UInt8]]?) {
+  func lock(_ operation: WriteOperation, found: FoundRows?) {
     var wish: LockTable.Wish
-    switch wishedLocks(of: operation, found: found) {
+    switch wishedLocks(of: operation, found: found?.keys) {
     case .failure(let refused): return complete(operation, refused.answer)
     case .success(let found): wish = found
     }
+    operation.rest = found?.rest
+    if operation.transaction != nil,
+      locks.heldCount(of: operation.owner) + wish.keys.count > environment.settings.rowLocksMax
+    {
+      return complete(operation, .failed(.tooManyLocks(environment.settings.rowLocksMax)))
+    }
+    let adopted: [AdoptedLock]
+    do { adopted = try adoptLocksOfIntents(on: wish.keys) } catch {
+      return complete(operation, answer(for: .storage(error)))
+    }
+    defer { giveUp(adopted) }
     var policy = LockWaitPolicy.wait
     if case .lock(_, let locking) = operation.request.payload { policy = locking.policy }
     if policy != .wait { handOn(wishedBy: wish, for: operation.owner) }
@@ -118,8 +129,11 @@ extension TabletReplica {
       let transaction = request.transaction.flatMap { transactions[$0.id] }
       let reader = RowReader(
         store: store, codec: evaluator.codec, historyCutoff: historyCutoff,
-        overlay: transaction?.overlay.view(forRanges: true))
-      return .success(RowSearch(request: request, evaluator: evaluator, reader: reader, point: point))
+        overlay: transaction.map { view(of: $0, scanning: request.searchedSelection ?? .points([])) })
+      return .success(
+        RowSearch(
+          request: request, evaluator: evaluator, reader: reader, point: point,
+          countMax: environment.settings.searchedKeysMax))
     }
   }
 
@@ -247,11 +261,15 @@ extension TabletReplica {
       guard let transaction = operation.transaction, transaction.running[operation.request.id] === operation else {
         continue
       }
-      if let refusal = refusal(MutateAnswer.self) {
-        complete(operation, refusal)
+      if refusesWrites {
+        complete(operation, .failed(.diskFull))
         continue
       }
-      guard let store else { continue }
+      // Some of it may be done, so it cannot be told to come again.
+      guard refusal(Void.self) == nil, let store, !mustWaitForSpill(transaction) else {
+        slicing.append((operation, evaluator))
+        continue
+      }
       let end = min(operation.evaluatedCount + environment.settings.evaluatedKeysMax, operation.keys.count)
       do throws(DocStoreError) {
         let slice = Array(operation.keys[operation.evaluatedCount..<end])
@@ -428,7 +446,7 @@ extension WriteOperation {
     .done(
       MutateAnswer(
         result: result ?? MutationResult(affectedCount: 0, returned: []), epoch: transaction?.epoch ?? 0,
-        pendingBytes: transaction?.overlay.byteCount ?? 0, locksRows: transaction?.locksRows ?? false,
-        contenderCount: contenderCount))
+        pendingBytes: transaction?.pendingBytes ?? 0, locksRows: transaction?.locksRows ?? false,
+        contenderCount: contenderCount, rest: rest))
   }
 }

@@ -63,6 +63,8 @@ final class TabletReplica {
   var transactions: [TransactionID: OpenTransaction] = [:]
   /// By owner in the lock table.
   var transactionOwners: [LockTable.Owner: TransactionID] = [:]
+  /// What large transactions bring to the store, on its way through the log.
+  var spilling: [TransactionID: StepOperation] = [:]
   /// Resolutions that are on their way through the log.
   var resolving: [TransactionID: StepOperation] = [:]
   /// When it began to lead, in monotonic nanoseconds; nil where it does not.
@@ -103,6 +105,8 @@ final class TabletReplica {
   var garbage = GarbageMeter()
   /// Committed entries that the store had no room for. They come first, before anything else is written to it.
   var unwritten: AppliedEntries?
+  /// More is committed than one turn should apply; the next one goes on. Until then it does not serve.
+  var isBehind = false
   /// A flush or a write found no room, and none has succeeded since.
   var storeIsFull = false
   /// Writes are refused: the disk has been full for a while, and nobody has taken the lead.
@@ -179,7 +183,7 @@ final class TabletReplica {
     }
     // Where the store had no room for what is committed, the ledger is ahead of it: it would let reads through that miss
     // what was just resolved.
-    guard store != nil, unwritten == nil, raft.leaseIsValid(now: now) else {
+    guard store != nil, unwritten == nil, !isBehind, raft.leaseIsValid(now: now) else {
       return refusesWrites ? .noRoom : .notReady
     }
     // A predecessor may have served reads up to the inherited horizon: nothing is written at or below it.

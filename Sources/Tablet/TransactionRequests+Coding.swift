@@ -100,6 +100,7 @@ extension ByteWriter {
     case .status(.committed(let time)):
       write(UInt8(5))
       writeFixed(time.rawValue)
+    case .unprepared: write(UInt8(6))
     }
   }
 
@@ -109,6 +110,10 @@ extension ByteWriter {
     writeCount(answer.pendingBytes)
     write(answer.locksRows)
     writeCount(answer.contenderCount)
+    writeOptional(answer.rest) { writer, rest in
+      writer.writeArray(rest.ranges) { $0.write($1) }
+      writer.writeFixed(rest.time.rawValue)
+    }
   }
 }
 
@@ -188,6 +193,7 @@ extension ByteReader {
     case 3: .status(.pending)
     case 4: .status(.aborted)
     case 5: .status(.committed(try readTime()))
+    case 6: .unprepared
     default: throw .malformed(what: "answer to a step of a transaction")
     }
   }
@@ -195,7 +201,12 @@ extension ByteReader {
   package mutating func readMutateAnswer() throws(CodingError) -> MutateAnswer {
     MutateAnswer(
       result: try readMutationResult(), epoch: try readFixed(), pendingBytes: try readNarrow(),
-      locksRows: try readBool(), contenderCount: try readNarrow())
+      locksRows: try readBool(), contenderCount: try readNarrow(),
+      rest: try readOptional { reader throws(CodingError) in
+        MutateAnswer.Rest(
+          ranges: try reader.readArray(minimumSize: 2) { reader throws(CodingError) in try reader.readKeyRange() },
+          time: HybridTime(rawValue: try reader.readFixed()))
+      })
   }
 }
 

@@ -61,10 +61,24 @@ package struct MutateAnswer: Sendable {
   package var locksRows: Bool
   /// How many requests of others wanted the rows that it has locked: the tablet where most wait had better let go first.
   package var contenderCount: Int
+  /// What is left of a statement that changes very many rows: the gateway asks for it next.
+  package var rest: Rest?
+
+  package struct Rest: Hashable, Sendable {
+    package var ranges: [KeyRange]
+    /// The time as of which rows were looked for.
+    package var time: HybridTime
+    package init(ranges: [KeyRange], time: HybridTime) {
+      self.ranges = ranges
+      self.time = time
+    }
+  }
 
   package init(
-    result: MutationResult, epoch: UInt64 = 0, pendingBytes: Int = 0, locksRows: Bool = false, contenderCount: Int = 0
+    result: MutationResult, epoch: UInt64 = 0, pendingBytes: Int = 0, locksRows: Bool = false, contenderCount: Int = 0,
+    rest: Rest? = nil
   ) {
+    self.rest = rest
     self.locksRows = locksRows
     self.result = result
     self.epoch = epoch
@@ -178,6 +192,9 @@ package enum TransactionAnswer: Hashable, Sendable {
   /// The prepare time or the commit time.
   case time(HybridTime)
   case status(TransactionStatus)
+  /// A commit needs a prepare before it: some of what the transaction has written is in the store already. Nothing was
+  /// done.
+  case unprepared
 }
 
 /// What the anchor of a transaction knows of it.
@@ -210,6 +227,13 @@ extension SQLError {
       .diskFull, "could not write: no space left on device",
       detail: "The disk of the leading replica is full, and no other one takes the lead. Nothing was changed.",
       hint: "Free disk space, and writes go on by themselves.")
+  }
+
+  package static func tooManyLocks(_ count: Int) -> SQLError {
+    SQLError(
+      .outOfMemory, "out of memory for row locks",
+      detail: "One transaction may lock \(count) rows of a tablet that it does not change.",
+      hint: "Lock fewer rows at a time.")
   }
 
   /// A leader does not know the transaction (any more): it expired, or the leader is a new one.

@@ -19,6 +19,8 @@ final class WriteOperation {
   var lockDeadline: UInt64
   /// Requests of others that wanted its rows: those for which it waited itself, and those that wait for it.
   var contenderCount = 0
+  /// Where there may be more rows than those that were found at first.
+  var rest: MutateAnswer.Rest?
   /// How many of its keys are evaluated, where there are many.
   var evaluatedCount = 0
   /// Those of the slice that was evaluated last.
@@ -82,6 +84,8 @@ final class StepOperation {
   enum Kind {
     /// A piece of what the transaction stages.
     case stage
+    /// Some of what it has written, for the store's intents.
+    case spill([IntentWrite])
     /// The commit, at this time.
     case commit(HybridTime)
     case resolve(HybridTime?)

@@ -90,20 +90,43 @@ extension GatewayTransaction {
     anchor: Participant, _ participants: [Participant], _ late: [LatePart], _ readSet: [TabletID: ReadSelections],
     deadline: Deadline?
   ) async throws(SQLError) -> UInt64? {
+    var decided: (HybridTime, version: UInt64?)?
+    var staged: [Participant] = []
+    // A transaction may have spilled in the anchor without its gateway's having heard of so much: then it prepares there.
+    for preparesAnchor in [false, true] where decided == nil {
+      let step: CommitStep
+      (step, staged) = try await self.step(
+        anchor: anchor, participants, late, readSet, preparesAnchor: preparesAnchor, deadline: deadline)
+      try await router.pass(.decide)
+      decided = try await decide(step, at: anchor, deadline: deadline)
+    }
+    guard let (time, version) = decided else {
+      throw SQLError(.internalError, "a commit asked for a prepare that it had")
+    }
+    gateway.transactions.committed(id, at: time)
+    if !staged.isEmpty { gateway.spread(id, commitTime: time, to: staged, anchor: anchor) }
+    return version
+  }
+
+  /// Prepares what has to be, and says how the anchor is to commit.
+  /// - Returns: the step, and the participants that have prepared.
+  private func step(
+    anchor: Participant, _ participants: [Participant], _ late: [LatePart], _ readSet: [TabletID: ReadSelections],
+    preparesAnchor: Bool, deadline: Deadline?
+  ) async throws(SQLError) -> (CommitStep, [Participant]) {
     let others = participants.filter { $0.tablet.id != anchor.tablet.id }
     let readsElsewhere = readSet.keys.contains { $0 != anchor.tablet.id }
+    let isLarge = preparesAnchor || anchor.pendingBytes > router.settings.inlineCommitBytesMax
     var step = CommitStep(
       id: RequestID(client: 0, sequence: 0), floor: 0, lastKept: anchor.lastKept, participants: [], after: .zero)
     var staged: [Participant] = others
-    if (others.isEmpty && late.isEmpty && !readsElsewhere)
-      && anchor.pendingBytes <= router.settings.inlineCommitBytesMax
-    {
+    if others.isEmpty && late.isEmpty && !readsElsewhere && !isLarge {
       // One tablet: one round.
       if let own = readSet[anchor.tablet.id], let snapshot = state.withLock({ $0.snapshot }) {
         step.readSet = CommitStep.ReadSet(selections: own.selections, time: snapshot.time)
       }
     } else {
-      let decidesLater = !readSet.isEmpty || anchor.pendingBytes > router.settings.inlineCommitBytesMax
+      let decidesLater = !readSet.isEmpty || isLarge
       if decidesLater { staged = participants }
       step.participants = (others + late.map(\.participant)).map(\.tablet.id).sorted()
       // Who gets the rows of a promise must find what follows from them as well: entries of indexes cannot come after it.
@@ -114,11 +137,7 @@ extension GatewayTransaction {
       if decidesLater { step.time = step.after }
       try await validate(readSet, through: step.after, deadline: deadline)
     }
-    try await router.pass(.decide)
-    let (time, version) = try await decide(step, at: anchor, deadline: deadline)
-    gateway.transactions.committed(id, at: time)
-    if !staged.isEmpty { gateway.spread(id, commitTime: time, to: staged, anchor: anchor) }
-    return version
+    return (step, staged)
   }
 
   /// Others wait for the anchor's rows: they need not wait for the prepares. Nobody waits for this to arrive.
@@ -173,10 +192,11 @@ extension GatewayTransaction {
     for answer in answers { _ = try answer.get() }
   }
 
-  /// - Returns: the commit time; and the version of the catalog that has what the transaction changed there.
+  /// - Returns: the commit time; and the version of the catalog that has what the transaction changed there. Nil where the
+  ///   anchor has to prepare first.
   private func decide(
     _ step: CommitStep, at anchor: Participant, deadline: Deadline?
-  ) async throws(SQLError) -> (HybridTime, version: UInt64?) {
+  ) async throws(SQLError) -> (HybridTime, version: UInt64?)? {
     let ticket = router.ids.next()
     defer { router.ids.finished(ticket.id) }
     var step = step
@@ -187,10 +207,11 @@ extension GatewayTransaction {
       return (outcome.commitTime, outcome.version)
     }
     let answer = try await router.step(.commit(step), of: id, in: anchor, deadline: deadline, isWrite: true)
-    guard case .time(let time) = try Self.value(of: answer) else {
-      throw SQLError(.internalError, "a commit answered without a time")
+    switch try Self.value(of: answer) {
+    case .time(let time): return (time, nil)
+    case .unprepared: return nil
+    case .done, .status: throw SQLError(.internalError, "a commit answered without a time")
     }
-    return (time, nil)
   }
 
   /// Asks `count` times at the same time.

@@ -305,6 +305,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
   private static var restartsMax: Int { 20 }
   /// Rows of an insert that are sent at a time: a leader evaluates them in one turn.
   private static var insertedRowsMax: Int { 4_000 }
+  /// Rows to be changed by their keys that are sent at a time.
+  private static var changedKeysMax: Int { 5_000 }
 
   /// One statement that locks or writes, on all its tablets at the same time. Where one of them meets a version that may
   /// be in the client's past, all of it is undone and begins again at that time.
@@ -413,28 +415,59 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     }
   }
 
+  /// What one tablet says to its part of a statement. A part that changes very many rows goes there in pieces, one after the
+  /// other: so nobody has all of its keys in memory, and each answer comes soon.
   func answer(
     of part: (tablet: TabletDescriptor, payload: MutateRequest.Payload), statement: UInt32, snapshot: Snapshot?,
+    isolation: IsolationLevel, deadline: Deadline?
+  ) async -> Result<TabletAnswer<MutateAnswer>, SQLError> {
+    var snapshot = snapshot
+    var (payload, next) = part.payload.cut(keysMax: Self.changedKeysMax)
+    var all: MutateAnswer?
+    while true {
+      let answer = await self.answer(
+        to: payload, in: part.tablet, statement: statement, snapshot: snapshot, isolation: isolation,
+        deadline: deadline)
+      guard case .success(.done(var done)) = answer else { return answer }
+      if var before = all {
+        before.result.add(done.result)
+        done.result = before.result
+      }
+      all = done
+      if let rest = done.rest {
+        // As of the time of the first piece.
+        snapshot = snapshot ?? Snapshot(time: rest.time, uncertaintyLimit: rest.time)
+        payload = payload.restricted(to: .ranges(rest.ranges))
+      } else if let left = next {
+        (payload, next) = left.cut(keysMax: Self.changedKeysMax)
+      } else {
+        return .success(.done(done))
+      }
+    }
+  }
+
+  private func answer(
+    to payload: MutateRequest.Payload, in tablet: TabletDescriptor, statement: UInt32, snapshot: Snapshot?,
     isolation: IsolationLevel, deadline: Deadline?
   ) async -> Result<TabletAnswer<MutateAnswer>, SQLError> {
     let context = state.withLock { state in
       TransactionContext(
         id: id, isolation: isolation, readTime: snapshot?.time, uncertaintyLimit: snapshot?.uncertaintyLimit,
         statement: statement, oldestRunning: min(state.running.min() ?? statement, statement),
-        lastKept: state.participants[part.tablet.id]?.lastKept ?? 0,
-        epoch: state.participants[part.tablet.id]?.epoch, lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
+        lastKept: state.participants[tablet.id]?.lastKept ?? 0,
+        epoch: state.participants[tablet.id]?.epoch, lockTimeoutMilliseconds: state.lockTimeoutMilliseconds)
     }
     do throws(SQLError) {
-      let answer = try await router.mutate(part.tablet, part.payload, transaction: context, deadline: deadline)
+      let answer = try await router.mutate(tablet, payload, transaction: context, deadline: deadline)
       if case .done(let done) = answer {
         state.withLock { state in
-          guard var participant = state.participants[part.tablet.id] else { return }
+          guard var participant = state.participants[tablet.id] else { return }
           participant.epoch = done.epoch
           participant.lastKept = max(participant.lastKept, statement)
           participant.pendingBytes = done.pendingBytes
           participant.locksRows = done.locksRows
           participant.contenderCount = max(participant.contenderCount, done.contenderCount)
-          state.participants[part.tablet.id] = participant
+          state.participants[tablet.id] = participant
         }
       }
       return .success(answer)
@@ -513,6 +546,32 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     }
     guard await takeBack(mark.sequence, through: statement, tablets) else { throw .transactionLost }
     try await rollBackSchema(to: mark)
+  }
+}
+
+extension MutateRequest.Payload {
+  /// The first piece of a change of rows that are named by their keys, and what is left of it.
+  fileprivate func cut(keysMax: Int) -> (first: Self, rest: Self?) {
+    guard case .rows(let mutation) = self else { return (self, nil) }
+    switch mutation.mutation {
+    case .update(.points(let keys), _, _), .delete(.points(let keys), _):
+      if keys.count <= keysMax { return (self, nil) }
+      return (
+        restricted(to: .points(Array(keys.prefix(keysMax)))), restricted(to: .points(Array(keys.dropFirst(keysMax))))
+      )
+    case .insert, .update, .delete: return (self, nil)
+    }
+  }
+
+  /// The same change of other rows.
+  fileprivate func restricted(to selection: KeySelection) -> Self {
+    guard case .rows(var mutation) = self else { return self }
+    switch mutation.mutation {
+    case .insert: break
+    case .update(_, let filter, let assignments): mutation.mutation = .update(selection, filter: filter, assignments)
+    case .delete(_, let filter): mutation.mutation = .delete(selection, filter: filter)
+    }
+    return .rows(mutation)
   }
 }
 

@@ -61,7 +61,7 @@ extension ClusterTests {
 
   @Test("Data that another version, another node or another program wrote")
   func foreignData() throws {
-    let identity = Array("apusnode".utf8) + [4, 0, 0, 0] + [UInt8](repeating: 0, count: 16) + [1, 0, 0, 0]
+    let identity = Array("apusnode".utf8) + [5, 0, 0, 0] + [UInt8](repeating: 0, count: 16) + [1, 0, 0, 0]
     let incarnation: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0]
     var otherVersion = identity + incarnation
     otherVersion[8] = 99

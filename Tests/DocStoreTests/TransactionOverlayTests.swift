@@ -72,7 +72,7 @@ struct TransactionOverlayTests {
       model[key] = text
     }
     let reader = RowReader(
-      store: store, codec: codec, historyCutoff: .zero, overlay: overlay.view(forRanges: true))
+      store: store, codec: codec, historyCutoff: .zero, overlay: overlay.view(of: [table.wholeRange]))
     let point = ReadPoint(time: HybridTime(microseconds: 20))
     for key in Int32(0)..<20 {
       let row = try reader.get(try table.documentKey(keyValues: [.int4(key)]), at: point)

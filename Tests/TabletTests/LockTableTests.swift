@@ -119,6 +119,72 @@ struct LockTableTests {
     #expect(story.table.heldCount(of: 2) == 0)
   }
 
+  @Test("that are known elsewhere are given up where nobody shares the row or wants it, and taken up again")
+  func elsewhere() {
+    let story = Story()
+    #expect(story.ask(10, [Self.a, Self.b], .noKeyUpdate))
+    #expect(story.ask(20, [Self.b], .keyShare))
+    #expect(story.ask(30, [[3]]))
+    // It waits for the third row, and will look at the fourth by itself.
+    #expect(!story.ask(21, [[3], [4]]))
+    #expect(story.ask(11, [[4]]))
+    for key in [Self.a, Self.b, [3], [4]] { story.table.giveUp(key, upTo: .update, of: 1) }
+    story.table.checkInvariants()
+    #expect(story.table.strength(of: 1, on: Self.a) == nil)
+    #expect(story.table.strength(of: 1, on: Self.b) == .noKeyUpdate)
+    #expect(story.table.strength(of: 1, on: [4]) == .update)
+    story.table.giveUp([4], upTo: .noKeyUpdate, of: 1)
+    story.table.adopt(Self.a, .noKeyUpdate, of: 1)
+    #expect(!story.ask(40, [Self.a], .share))
+    #expect(story.table.blockers(of: 40)?.owners == [1])
+    #expect(story.release(3) == [])
+    #expect(story.table.blockers(of: 21)?.owners == [1])
+    #expect(story.release(1) == [21, 40])
+    #expect(story.release(2) == [] && story.release(4) == [] && story.table.isEmpty)
+  }
+
+  @Test("that are partly known elsewhere are the same locks", arguments: Seed.sample(200))
+  func partlyElsewhere(seed: Seed) {
+    var random = SeededRandom(seed: seed.value)
+    var table = LockTable()
+    var whole = LockTable()
+    /// What the table has given up, as intents would say it.
+    var elsewhere: [UInt8: [UInt64: RowLockStrength]] = [:]
+    var waiting: Set<UInt64> = []
+    var asked: [UInt64: UInt64] = [:]
+    for request in 1...UInt64(150) {
+      let owner = 1 + random.below(6)
+      asked[request] = owner
+      switch random.below(8) {
+      case 0..<4 where !waiting.contains(owner):
+        let keys = (0..<UInt8(6)).filter { _ in random.oneIn(2) }.map { [$0] }
+        let wish = LockTable.Wish(keys: keys, strength: RowLockStrength.allCases[Int(random.below(4))])
+        for key in keys {
+          for (holder, strength) in elsewhere[key[0], default: [:]].sorted(by: { $0.key < $1.key }) {
+            table.adopt(key, strength, of: holder)
+          }
+        }
+        let isGranted = table.acquire(wish, request: request, owner: owner, holdsWhileWaiting: true)
+        #expect(isGranted == whole.acquire(wish, request: request, owner: owner, holdsWhileWaiting: true), "\(seed)")
+        if !isGranted { waiting.insert(owner) }
+      case 4..<7:
+        let key = [UInt8(random.below(6))]
+        guard let strength = table.strength(of: owner, on: key) else { continue }
+        let known = elsewhere[key[0]]?[owner]
+        elsewhere[key[0], default: [:]][owner] = max(known ?? strength, strength)
+        table.giveUp(key, upTo: strength, of: owner)
+      default:
+        let granted = table.release(owner)
+        #expect(granted == whole.release(owner), "\(seed), at \(request)")
+        for key in elsewhere.keys { elsewhere[key]?[owner] = nil }
+        waiting.remove(owner)
+        // One request each at a time: whose it was does not matter.
+        waiting = waiting.filter { owner in !granted.contains { asked[$0] == owner } }
+      }
+      table.checkInvariants()
+    }
+  }
+
   /// One key each: then the table is a list of holders and a queue.
   private struct Model {
     var holders: [UInt8: [(owner: UInt64, strength: RowLockStrength)]] = [:]

@@ -39,9 +39,18 @@ struct RequestCodingTests {
     .stage(
       StagedPiece(
         transaction: id, anchor: TabletID(4), documents: [DocumentWrite(documentKey: [1], packedRow: [])],
-        locks: [StagedLock(key: [9], strength: .keyShare), StagedLock(key: [10], strength: .update)], isLast: true)),
+        locks: [StagedLock(key: [9], strength: .keyShare), StagedLock(key: [10], strength: .update)],
+        dropped: [3...3, 7...UInt32.max], isLast: true)),
     .decide(Decision(transaction: id, commitTime: time, participants: [TabletID(1)]), []),
     .resolve(id, commitTime: nil, count: 3), .resolve(id, commitTime: time, count: 0), .forget([id]),
+    .spill(
+      id,
+      [
+        IntentWrite(statement: 5, strength: .update, document: DocumentWrite(documentKey: [1], packedRow: nil)),
+        IntentWrite(statement: 6, strength: .noKeyUpdate, document: DocumentWrite(documentKey: [2], packedRow: [3])),
+      ]),
+    .resolveSpilled(id, commitTime: time, SpilledPart(range: KeyRange(lower: [1], upper: [2]), isLast: false)),
+    .resolveSpilled(id, commitTime: nil, SpilledPart(range: KeyRange(lower: [1], upper: [2]), isLast: true)),
   ]
 
   @Test("are the same after it: steps", arguments: steps.indices)
@@ -65,13 +74,21 @@ struct RequestCodingTests {
   @Test("are the same after it: answers")
   func answers() throws {
     let answers: [TransactionAnswer] = [
-      .done, .time(Self.time), .status(.pending), .status(.aborted), .status(.committed(Self.time)),
+      .done, .time(Self.time), .status(.pending), .status(.aborted), .status(.committed(Self.time)), .unprepared,
     ]
     for answer in answers {
       var writer = ByteWriter()
       writer.write(answer)
       var reader = ByteReader(writer.bytes)
       #expect(try reader.readTransactionAnswer() == answer)
+    }
+    for rest in [nil, MutateAnswer.Rest(ranges: [KeyRange(lower: [1], upper: [2, 3])], time: Self.time)] {
+      var writer = ByteWriter()
+      writer.write(
+        MutateAnswer(result: .none, epoch: 3, pendingBytes: 4, locksRows: true, contenderCount: 5, rest: rest))
+      var reader = ByteReader(writer.bytes)
+      let answer = try reader.readMutateAnswer()
+      #expect(reader.isAtEnd && answer.rest == rest && answer.epoch == 3)
     }
     let report = WaitReport(waiting: Self.id, blockers: [Self.id], tablet: TabletID(2), table: TableID(3))
     var writer = ByteWriter()

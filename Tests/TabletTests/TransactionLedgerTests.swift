@@ -62,6 +62,51 @@ struct TransactionLedgerTests {
     #expect(ledger.isEmpty)
   }
 
+  private static func spill(_ number: UInt64, _ keys: [UInt8], statement: UInt32) -> LoggedEffect {
+    .spill(id(number), keys.map { IntentWrite(statement: statement, strength: .update, document: document($0)) })
+  }
+
+  @Test("knows of what was spilled where it lies, and which statements of it count")
+  func spills() throws {
+    var ledger = TransactionLedger()
+    let first = ledger.apply(Self.record(10, Self.spill(1, [5, 6], statement: 2)))
+    #expect(first.spilled?.mark == HybridTime(rawValue: 10) && first.spilled?.intents.count == 2)
+    let second = ledger.apply(Self.record(11, Self.spill(1, [9, 3], statement: 3)))
+    #expect(second.spilled?.mark == HybridTime(rawValue: 10), "the mark stays")
+    #expect(ledger.staged[Self.id(1)]?.spill?.range == KeyRange(lower: [3], upper: [10]))
+    #expect(ledger.blocker(of: .points([[5]]), at: .max, except: nil) == nil, "not prepared")
+    _ = ledger.apply(
+      Self.record(
+        12,
+        .stage(
+          StagedPiece(
+            transaction: Self.id(1), anchor: TabletID(9), documents: [], locks: [], dropped: [3...4], isLast: true))))
+    func blocker(_ keys: [UInt8], hasIntents: Bool = true) -> TransactionID? {
+      ledger.blocker(of: .points(keys.map { [$0] }), at: .max, except: nil) { _ in hasIntents }
+    }
+    #expect(blocker([4]) == Self.id(1) && blocker([4], hasIntents: false) == nil && blocker([2, 10]) == nil)
+
+    var writer = ByteWriter()
+    ledger.write(to: &writer)
+    var reader = ByteReader(writer.bytes)
+    var copy = try TransactionLedger(from: &reader)
+    #expect(copy.staged[Self.id(1)]?.spill == ledger.staged[Self.id(1)]?.spill)
+
+    let time = HybridTime(rawValue: 20)
+    let part = KeyRange(lower: [3], upper: [6])
+    let resolved = copy.apply(
+      Self.record(30, .resolveSpilled(Self.id(1), commitTime: time, SpilledPart(range: part, isLast: false))))
+    #expect(resolved.resolution?.range == part && resolved.resolution?.commitTime == time && resolved.ended == nil)
+    let writes = SpilledWrites(
+      mark: HybridTime(rawValue: 10), range: KeyRange(lower: [3], upper: [10]), dropped: [3...4])
+    #expect(resolved.resolution?.writes == writes)
+    #expect(copy.staged[Self.id(1)]?.spill?.range == KeyRange(lower: [6], upper: [10]), "what is left")
+    let rest = SpilledPart(range: KeyRange(lower: [6], upper: [10]), isLast: true)
+    #expect(copy.apply(Self.record(31, .resolveSpilled(Self.id(1), commitTime: time, rest))).ended == Self.id(1))
+    #expect(copy.isEmpty)
+    #expect(copy.apply(Self.record(32, .resolveSpilled(Self.id(1), commitTime: time, rest))).resolution == nil)
+  }
+
   @Test("remembers decisions until they are forgotten")
   func decisions() {
     var ledger = TransactionLedger()

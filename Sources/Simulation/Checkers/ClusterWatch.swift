@@ -196,6 +196,9 @@ package final class ClusterWatch {
           unseen[copy.tablet] = copy
           continue
         }
+        guard copy.intentCount == 0 else {
+          throw cluster.failed("\(copy.tablet) on node \(node) has kept \(copy.intentCount) intents (I-TXN)")
+        }
         guard logs.remembers(copy.requests, of: copy.tablet) else {
           throw cluster.failed("\(copy.tablet) on node \(node) remembers other requests than the log has (I-ONCE)")
         }
@@ -238,6 +241,7 @@ private struct StoreCopy: Sendable {
   var tablet: TabletID
   var appliedIndex: UInt64
   var versions: [(key: [UInt8], value: [UInt8])]
+  var intentCount: Int
   var requests: [UInt8]
   /// Nobody reads below it.
   var cutoff: HybridTime
@@ -259,10 +263,12 @@ private struct StoreCopy: Sendable {
     var copies: [StoreCopy] = []
     for status in await host.status() {
       let versions = try await host.versions(of: status.tablet)
+      let intentCount = try await host.intentCount(of: status.tablet)
       let requests = await host.rememberedRequests(of: status.tablet)
       copies.append(
         StoreCopy(
-          tablet: status.tablet, appliedIndex: status.appliedIndex, versions: versions, requests: requests,
+          tablet: status.tablet, appliedIndex: status.appliedIndex, versions: versions, intentCount: intentCount,
+          requests: requests,
           cutoff: await host.historyCutoff(of: status.tablet)))
     }
     return copies

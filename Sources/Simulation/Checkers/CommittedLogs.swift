@@ -24,6 +24,10 @@ package struct CommittedLogs {
     fileprivate var firstTime: HybridTime?
     /// What transactions have staged and not resolved.
     fileprivate var staged: [TransactionID: [DocumentWrite]] = [:]
+    /// What they have spilled and not resolved, in the order of the log.
+    fileprivate var spilled: [TransactionID: [IntentWrite]] = [:]
+    /// Statements of them that were taken back.
+    fileprivate var dropped: [TransactionID: [ClosedRange<UInt32>]] = [:]
     /// When transactions were prepared here, also those that are over.
     fileprivate var prepared: [TransactionID: HybridTime] = [:]
     fileprivate var decisions: [TransactionID: Decision] = [:]
@@ -107,6 +111,7 @@ package struct CommittedLogs {
     case .write(let documents): log.commit(documents[...], at: write.time)
     case .stage(let piece):
       log.staged[piece.transaction, default: []] += piece.documents
+      log.dropped[piece.transaction] = piece.dropped
       if piece.isLast { log.prepared[piece.transaction] = write.time }
     case .decide(let decision, let documents):
       log.commit(documents[...], at: decision.commitTime)
@@ -117,6 +122,23 @@ package struct CommittedLogs {
       guard let commitTime else { return judge(transaction, .aborted) }
       log.commit(documents.prefix(count), at: commitTime)
       if documents.count > count { log.staged[transaction] = Array(documents.dropFirst(count)) }
+      return judge(transaction, .committed(commitTime))
+    case .spill(let transaction, let intents): log.spilled[transaction, default: []] += intents
+    case .resolveSpilled(let transaction, let commitTime, let part):
+      guard let all = log.spilled[transaction] else { return nil }
+      let dropped = log.dropped[transaction] ?? []
+      let left = all.filter { !part.range.contains($0.document.documentKey) }
+      if part.isLast, !left.isEmpty { return "transaction \(transaction) leaves intents behind" }
+      log.spilled[transaction] = part.isLast ? nil : left
+      if part.isLast { log.staged[transaction] = nil }
+      let isPrepared = log.prepared[transaction] != nil
+      // What was taken back before the transaction's end goes, and says nothing of the transaction.
+      guard let commitTime else { return isPrepared ? judge(transaction, .aborted) : nil }
+      guard isPrepared else { return "transaction \(transaction) commits and was not prepared" }
+      for intent in all where part.range.contains(intent.document.documentKey) {
+        // A later one of the same document takes its place.
+        if !dropped.contains(where: { $0.contains(intent.statement) }) { log.commit([intent.document], at: commitTime) }
+      }
       return judge(transaction, .committed(commitTime))
     case .forget: break
     }
@@ -133,6 +155,7 @@ package struct CommittedLogs {
   /// was decided without every participant's being prepared by then.
   package func unfinished(in tablet: TabletID) -> String? {
     guard let log = logs[tablet] else { return nil }
+    if let left = log.spilled.keys.min() { return "intents of transaction \(left) are still in \(tablet)" }
     if let left = log.staged.keys.min() { return "transaction \(left) is still staged in \(tablet)" }
     for (id, decision) in log.decisions.sorted(by: { $0.key < $1.key }) {
       for participant in decision.participants {

@@ -38,13 +38,14 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
   case ring
   case counterTransactions = "txcount"
   case lock
+  case whole
   case schema
 
   /// Whether its checkers hold transactions' snapshots against real time.
   var judgesRealTime: Bool {
     switch self {
     case .append, .multiKey, .predicate, .fork, .unique, .ring, .counterTransactions, .lock: true
-    case .register, .set, .count, .definition, .bank, .index, .schema: false
+    case .register, .set, .count, .definition, .bank, .index, .whole, .schema: false
     }
   }
 
@@ -65,6 +66,7 @@ package enum WorkloadKind: String, CaseIterable, Sendable {
     case .ring: RingWorkload(scale: scale)
     case .counterTransactions: CounterTransactionsWorkload(scale: scale)
     case .lock: LockWorkload(scale: scale)
+    case .whole: WholeTableWorkload(scale: scale)
     case .schema: SchemaWorkload(scale: scale)
     }
   }

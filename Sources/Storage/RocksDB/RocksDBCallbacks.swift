@@ -63,7 +63,8 @@ func makeDocumentKeyExtractor() -> OpaquePointer {
   unsafe rocksdb_slicetransform_create(
     nil, { _ in },
     { _, key, count, prefixCount in
-      unsafe prefixCount!.pointee = count - VersionedKey.suffixByteCount
+      // Iterators ask for keys outside of the domain, too.
+      unsafe prefixCount!.pointee = max(0, count - VersionedKey.suffixByteCount)
       return unsafe UnsafeMutablePointer(mutating: key)
     },
     { _, key, count in

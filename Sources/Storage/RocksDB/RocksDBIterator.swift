@@ -10,7 +10,7 @@ import CRocksDB
   private let bounds: UnsafeMutableBufferPointer<UInt8>
 
   /// - Parameter seeksDocuments: every seek is for the versions of one document, so the bloom filters may answer it. The
-  ///   iterator then stands nowhere yet; what it finds behind the document's versions is not to be trusted.
+  ///   iterator then stands nowhere yet, and ends behind the document's versions.
   init(_ database: RocksDBHandle, range: KeyRange, seeksDocuments: Bool = false) throws(StorageError) {
     RocksDBHandle.stopCounting()
     self.database = database
@@ -24,6 +24,8 @@ import CRocksDB
       readOptions, start + range.lower.count, range.upper.count)
     // Without this, RocksDB would use the bloom filter on every seek and miss what lies behind the first prefix.
     unsafe rocksdb_readoptions_set_total_order_seek(readOptions, range.isPoint || seeksDocuments ? 0 : 1)
+    // Behind the versions of the document there may be any number of deleted keys, and RocksDB would step over all of them.
+    unsafe rocksdb_readoptions_set_prefix_same_as_start(readOptions, seeksDocuments ? 1 : 0)
     unsafe rocksdb_readoptions_set_background_purge_on_iterator_cleanup(readOptions, 1)
     unsafe iterator = rocksdb_create_iterator(database.pointer, readOptions)
     if !seeksDocuments { _ = try seek(to: []) }

@@ -1,0 +1,106 @@
+import DocStore
+import Keys
+import Operations
+import Storage
+
+/// What the intents in the store mean: locks for those who want to write their rows, something to wait for for those who
+/// read them.
+extension TabletReplica {
+  // MARK: Locks
+
+  /// A lock of a large transaction that was taken into the lock table for somebody who asks for the row.
+  struct AdoptedLock {
+    var key: [UInt8]
+    var strength: RowLockStrength
+    var owner: LockTable.Owner
+  }
+
+  /// Makes the lock table know of the locks on these rows that only intents stand for.
+  func adoptLocksOfIntents(on keys: [[UInt8]]) throws(StorageError) -> [AdoptedLock] {
+    let spilled = holdersOfIntents
+    guard !spilled.isEmpty, let store else { return [] }
+    var adopted: [AdoptedLock] = []
+    var holders = try IntentHolders(store)
+    for key in keys where spilled.contains(where: { $0.writes.range.contains(key) }) {
+      for holder in try holders.holders(of: key) {
+        guard let owner = spilled.first(where: { $0.writes.mark == holder.mark })?.owner else { continue }
+        locks.adopt(key, holder.strength, of: owner)
+        adopted.append(AdoptedLock(key: key, strength: holder.strength, owner: owner))
+      }
+    }
+    if !adopted.isEmpty { probe("an intent is a lock") }
+    return adopted
+  }
+
+  /// Those that nobody has come to wait for are left to the intents again.
+  func giveUp(_ adopted: [AdoptedLock]) {
+    for lock in adopted { locks.giveUp(lock.key, upTo: lock.strength, of: lock.owner) }
+  }
+
+  /// Who holds locks by intents. A transaction that nobody can prepare any more holds none.
+  private var holdersOfIntents: [(writes: SpilledWrites, owner: LockTable.Owner)] {
+    ledger.staged.compactMap { id, staged in
+      guard let spill = staged.spill, let known = transactions[id], staged.prepareTime != nil || known.epoch != 0 else {
+        return nil
+      }
+      return (spill, known.owner)
+    }
+  }
+
+  // MARK: Reads
+
+  /// A prepared transaction that a read at `time` has to wait for, as it may have committed before.
+  func blocker(of selection: KeySelection, at time: HybridTime, except own: TransactionID?) -> TransactionID? {
+    ledger.blocker(of: selection, at: time, except: own) { isIn(selection, $0) }
+  }
+
+  /// Whether a transaction that is not prepared yet has intents in a selection, or may have.
+  func hasSpilled(_ id: TransactionID, in selection: KeySelection) -> Bool {
+    guard let spill = ledger.staged[id]?.spill else { return false }
+    return spill.range.meets(selection) && isIn(selection, spill)
+  }
+
+  /// A few rows are looked for; of more, what lies between the first and the last intent may be one.
+  private func isIn(_ selection: KeySelection, _ writes: SpilledWrites) -> Bool {
+    guard case .points(let keys) = selection, keys.count <= 64, let store else { return true }
+    do {
+      var holders = try IntentHolders(store)
+      for key in keys where try holders.holders(of: key).contains(where: { $0.mark == writes.mark }) { return true }
+      return false
+    } catch {
+      return true
+    }
+  }
+
+  // MARK: Resolution
+
+  /// What the next entry of the log is to resolve of a transaction's intents.
+  func firstPart(of spill: SpilledWrites) -> SpilledPart? {
+    guard let store else { return nil }
+    do {
+      return try SpilledPart(
+        of: spill, documentsMax: environment.settings.resolvedIntentsMax,
+        bytesMax: environment.settings.resolvedIntentBytesMax, reading: store)
+    } catch StorageError.closed {
+      return nil
+    } catch {
+      environment.fatal("tablet \(id) cannot read its store: \(error)")
+      return nil
+    }
+  }
+}
+
+extension LoggedEffect {
+  /// The transaction whose intents it changes.
+  var transactionOfIntents: TransactionID? {
+    switch self {
+    case .spill(let id, _), .resolveSpilled(let id, _, _): id
+    case .write, .stage, .decide, .resolve, .forget: nil
+    }
+  }
+
+  /// Whether it looks for intents of one of these.
+  func resolvesIntents(ofOneOf transactions: Set<TransactionID>) -> Bool {
+    if case .resolveSpilled(let id, _, _) = self { transactions.contains(id) } else { false }
+  }
+}
