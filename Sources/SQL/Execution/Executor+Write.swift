@@ -61,23 +61,11 @@ extension Executor {
     case .values(let sources):
       let rows = try await maker.rows(sources, random: random)
       return try await insert(rows, plan)
-    case .query(let query, let sources):
-      // All of it first, so that an INSERT … SELECT from its own table ends.
-      let cursor = try await open(query)
-      var rows: [Row] = []
-      var size = 0
-      while let batch = try await cursor.next() {
-        let made = try await maker.rows(from: batch, sources, random: random)
-        for row in made { size += row.sizeEstimate }
-        if size > limits.memoryBytesMax { throw .tooMuchMemory("INSERT … SELECT", limits.memoryBytesMax) }
-        rows += made
-      }
-      if rows.isEmpty { return WriteOutcome(affectedCount: 0, returned: []) }
-      return try await insert(rows, plan)
+    case .query(let query, let sources): return try await insert(query, sources, plan, random: random)
     }
   }
 
-  private func insert(_ rows: [Row], _ plan: InsertPlan) async throws(SQLError) -> WriteOutcome {
+  func insert(_ rows: [Row], _ plan: InsertPlan) async throws(SQLError) -> WriteOutcome {
     var onConflict = plan.onConflict
     if case .update(let assignments, let filter) = onConflict {
       onConflict = .update(folded(assignments), filter: filter?.foldConstants(evaluation))

@@ -50,10 +50,12 @@ struct Executor {
 
   func mutate(_ mutation: TableMutation) async throws(SQLError) -> MutationResult {
     if let transaction { return try await transaction.mutate(mutation, deadline: deadline) }
-    // A transaction of its own, where it needs one, has the level that the session asks for.
-    let options = TransactionOptions(
-      isolation: settings.currentCharacteristics.level.isolation, processID: facts.processID)
-    return try await dataPlane.mutate(mutation, options: options, deadline: deadline)
+    return try await dataPlane.mutate(mutation, options: transactionOptions, deadline: deadline)
+  }
+
+  /// A transaction of its own, where a statement needs one, has the level that the session asks for.
+  var transactionOptions: TransactionOptions {
+    TransactionOptions(isolation: settings.currentCharacteristics.level.isolation, processID: facts.processID)
   }
 
   // MARK: - Queries

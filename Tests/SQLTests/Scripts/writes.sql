@@ -211,3 +211,81 @@ count:bigint
 0
 SELECT 1
 
+-- Rows of a query are written as they come, in one transaction: work_mem does not bound them.
+CREATE TABLE many (id int PRIMARY KEY, n int);
+----
+CREATE TABLE
+
+CREATE TABLE copies (id int PRIMARY KEY, n int);
+----
+CREATE TABLE
+
+SET work_mem = '64kB';
+----
+SET
+
+INSERT INTO many SELECT g, g % 7 FROM generate_series(1, 9500) g;
+----
+INSERT 0 9500
+
+INSERT INTO copies SELECT id, n FROM many;
+----
+INSERT 0 9500
+
+SELECT count(*), sum(n), min(id), max(id) FROM copies;
+----
+count:bigint|sum:bigint|min:integer|max:integer
+9500|28498|1|9500
+SELECT 1
+
+-- The last row has a key that is taken: nothing of the others stays.
+INSERT INTO copies SELECT 20000 - g, 0 FROM generate_series(1, 10500) g;
+----
+ERROR: 23505: duplicate key value violates unique constraint "copies_pkey"
+DETAIL: Key (id)=(9500) already exists.
+
+SELECT count(*) FROM copies;
+----
+count:bigint
+9500
+SELECT 1
+
+INSERT INTO copies SELECT 20000 - g, 0 FROM generate_series(1, 10500) g ON CONFLICT DO NOTHING;
+----
+INSERT 0 10499
+
+SELECT count(*) FROM copies;
+----
+count:bigint
+19999
+SELECT 1
+
+-- A query of the table itself has to be over before its rows are written.
+INSERT INTO many SELECT id + 10000, n FROM many;
+----
+ERROR: 53200: out of memory
+DETAIL: INSERT … SELECT from the table itself, or with DO UPDATE, needs more than 64 kB.
+HINT: Add a WHERE or LIMIT, or raise work_mem.
+
+SET work_mem = '64MB';
+----
+SET
+
+INSERT INTO many SELECT id + 10000, n FROM many;
+----
+INSERT 0 9500
+
+SELECT count(*) FROM many;
+----
+count:bigint
+19000
+SELECT 1
+
+RESET work_mem;
+----
+RESET
+
+DROP TABLE many, copies;
+----
+DROP TABLE
+
