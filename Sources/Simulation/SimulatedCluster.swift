@@ -73,9 +73,11 @@ package final class SimulatedCluster {
     configuration.tablets.resolvedDocumentsMax = 1 + Int(random.below(4))
     // Half of the seeds spill nearly everything that transactions write.
     configuration.tablets.spillBytes = [1, 1, 800, 8 << 20][Int(random.below(4))]
+    configuration.tablets.spilledPieceBytesMax = wholes[Int(random.below(3))]
     configuration.tablets.resolvedIntentsMax = 1 + Int(random.below(4))
     configuration.tablets.appliedBatchesMax = 1 + Int(random.below(3))
     configuration.tablets.searchedKeysMax = [1, 2, 5, 5_000][Int(random.below(4))]
+    configuration.tablets.slicedKeysMax = [1, 3, 400][Int(random.below(3))]
     // Heartbeats come every second.
     configuration.tablets.transactionExpiryNanoseconds = random.between(1_200, 4_000) * 1_000_000
     configuration.tablets.recoveryNanoseconds = random.between(20, 1_500) * 1_000_000
