@@ -58,16 +58,14 @@ package struct RowReader: Sendable {
   }
 
   /// What lies over the stored versions of a document: what the reading transaction has written itself, in memory or
-  /// spilled, and beneath that what others have written and is not stored yet.
+  /// spilled, and beneath that what others have written and is stored elsewhere, or not yet.
   private func ownWrite(of documentKey: [UInt8]) throws(DocStoreError) -> DocumentWrite? {
     guard let overlay else { return nil }
     if let own = overlay[documentKey] { return own }
-    guard let spilled = overlay.spilled, spilled.range.contains(documentKey) else {
-      return overlay.beneath[documentKey]
-    }
+    guard overlay.hasIntents(of: documentKey) else { return overlay.beneath[documentKey] }
     do throws(StorageError) {
       var cursor = try store.documentCursor(.intents)
-      return try spilled.write(of: documentKey, by: &cursor) ?? overlay.beneath[documentKey]
+      return try overlay.write(of: documentKey, by: &cursor)
     } catch {
       throw .storage(error)
     }
@@ -76,9 +74,9 @@ package struct RowReader: Sendable {
   /// Cursors for the `get` of one document after the other.
   func documentCursor() throws(DocStoreError) -> DocumentCursor {
     do throws(StorageError) {
-      return DocumentCursor(
-        versions: try store.documentCursor(.regular),
-        intents: overlay?.spilled == nil ? nil : try store.documentCursor(.intents))
+      // First the intents: what is resolved in between is met twice then, never missed.
+      let intents: Cursor? = overlay?.hasIntents == true ? try store.documentCursor(.intents) : nil
+      return DocumentCursor(versions: try store.documentCursor(.regular), intents: intents)
     } catch {
       throw .storage(error)
     }
@@ -90,10 +88,8 @@ package struct RowReader: Sendable {
   ) throws(DocStoreError) -> ReadOutcome<Bool> {
     if let own = overlay?[documentKey] { return .found(try codec.unpack(own, columns: columns, into: &row)) }
     let own: DocumentWrite?
-    do { own = try cursor.ownWrite(of: documentKey, among: overlay?.spilled) } catch { throw .storage(error) }
-    if let own = own ?? overlay?.beneath[documentKey] {
-      return .found(try codec.unpack(own, columns: columns, into: &row))
-    }
+    do { own = try cursor.write(of: documentKey, over: overlay) } catch { throw .storage(error) }
+    if let own { return .found(try codec.unpack(own, columns: columns, into: &row)) }
     do throws(StorageError) {
       try cursor.versions.seek(toVersionOf: documentKey, notAfter: point.uncertaintyLimit)
       return try version(under: cursor.versions, at: point, columns: columns, into: &row)
@@ -114,10 +110,10 @@ package struct RowReader: Sendable {
   }
 }
 
-/// Goes from document to document: among what is stored, and among what the reading transaction has spilled.
+/// Goes from document to document: among what is stored, and among the intents.
 struct DocumentCursor: ~Copyable {
   var versions: Cursor
-  /// Nil where it has spilled nothing.
+  /// Nil where the read looks for none.
   private var intents: Cursor?
 
   init(versions: consuming Cursor, intents: consuming Cursor?) {
@@ -125,11 +121,31 @@ struct DocumentCursor: ~Copyable {
     self.intents = intents
   }
 
-  mutating func ownWrite(
-    of documentKey: [UInt8], among spilled: SpilledWrites?
-  ) throws(StorageError) -> DocumentWrite? {
-    guard let spilled, spilled.range.contains(documentKey), intents != nil else { return nil }
-    return try spilled.write(of: documentKey, by: &intents!)
+  /// What lies over the versions of a document and is not in memory of the reading transaction.
+  mutating func write(of documentKey: [UInt8], over overlay: OverlayView?) throws(StorageError) -> DocumentWrite? {
+    guard let overlay else { return nil }
+    guard intents != nil, overlay.hasIntents(of: documentKey) else { return overlay.beneath[documentKey] }
+    return try overlay.write(of: documentKey, by: &intents!)
+  }
+}
+
+extension OverlayView {
+  fileprivate var hasIntents: Bool { spilled != nil || !committed.isEmpty }
+
+  fileprivate func hasIntents(of documentKey: [UInt8]) -> Bool {
+    spilled?.range.contains(documentKey) == true || committed.contains { $0.range.contains(documentKey) }
+  }
+
+  /// The transaction's own intent of a document before what others have written.
+  fileprivate func write(of documentKey: [UInt8], by cursor: inout Cursor) throws(StorageError) -> DocumentWrite? {
+    if let spilled, spilled.range.contains(documentKey), let own = try spilled.write(of: documentKey, by: &cursor) {
+      return own
+    }
+    if let other = beneath[documentKey] { return other }
+    for writes in committed where writes.range.contains(documentKey) {
+      if let other = try writes.write(of: documentKey, by: &cursor) { return other }
+    }
+    return nil
   }
 }
 

@@ -55,7 +55,7 @@ struct RowScan: ~Copyable {
   private static func ownWrites(
     _ store: any Store, _ range: KeyRange, _ overlay: OverlayView?
   ) throws(DocStoreError) -> OwnScan {
-    do { return try OwnScan(store, range, overlay) } catch { throw .storage(error) }
+    do { return try OwnScan.begin(store, range, overlay) } catch { throw .storage(error) }
   }
 
   /// The document of the last step.

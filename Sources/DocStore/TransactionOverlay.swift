@@ -120,7 +120,8 @@ package struct TransactionOverlay: Sendable {
   /// where there is hardly anything.
   private mutating func writes(in ranges: [KeyRange]) -> [DocumentWrite] {
     if let sorted { return sorted }
-    let numbers = latest.filter { key, _ in ranges.contains { $0.contains(key) } }.map(\.value)
+    var numbers: [Int] = []
+    for (key, number) in latest where ranges.contains(where: { $0.contains(key) }) { numbers.append(number) }
     return numbers.count == latest.count ? writes() : inOrder(numbers)
   }
 
@@ -148,7 +149,8 @@ package struct TransactionOverlay: Sendable {
   }
 }
 
-/// A transaction's own writes at one moment, for one read.
+/// What lies over the stored rows for one read: a transaction's own writes at one moment, and what others have committed
+/// and is stored elsewhere.
 package struct OverlayView: Sendable {
   fileprivate var latest: [[UInt8]: Int] = [:]
   fileprivate var entries: [TransactionOverlay.Entry] = []
@@ -156,6 +158,8 @@ package struct OverlayView: Sendable {
   fileprivate var sorted: [DocumentWrite] = []
   /// Those that are in the store; what is here is newer.
   var spilled: SpilledWrites?
+  /// What others have committed, at or before the read's time, and is not resolved yet. None of it has newer versions.
+  private(set) var committed: [SpilledWrites] = []
   /// What others have written and is not stored yet. Seen by key only, where the transaction has written nothing itself.
   private(set) var beneath: [[UInt8]: DocumentWrite] = [:]
 
@@ -177,6 +181,13 @@ package struct OverlayView: Sendable {
   package func over(_ others: [[UInt8]: DocumentWrite]) -> OverlayView {
     var view = self
     view.beneath = others
+    return view
+  }
+
+  /// The same over what others have committed and is still in the store's intents.
+  package func over(committed: [SpilledWrites]) -> OverlayView {
+    var view = self
+    view.committed = committed
     return view
   }
 

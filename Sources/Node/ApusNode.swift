@@ -48,6 +48,7 @@ package final class ApusNode: Sendable {
       httpAddress: Address(host: configuration.httpHost, port: configuration.httpPort), members: members)
     core.replicationFactor = configuration.replicationFactor
     core.maxSkewMicroseconds = UInt64(configuration.maxClockSkewMilliseconds) * 1000
+    core.tablets.spillBytes = configuration.transactionMebibytes << 20
     var engine = RocksDBEngine.Settings()
     engine.blockCacheBytes = configuration.blockCacheMebibytes << 20
 

@@ -1,6 +1,7 @@
 import Keys
 import NodeCore
 import Runtime
+import Tablet
 import Transport
 import Yams
 
@@ -32,6 +33,8 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var logLevel = "info"
   /// Memory for blocks of stored data that were read, in MiB.
   package var blockCacheMebibytes = 128
+  /// Memory that one transaction's writes to one tablet take before they go to the disk, in MiB.
+  package var transactionMebibytes = TabletSettings().spillBytes >> 20
   /// Clients at once.
   package var connectionsMax = 10_000
 
@@ -79,6 +82,10 @@ extension NodeConfiguration {
     number("block_cache_mib", "Memory for stored blocks that were read, in MiB.", 1...1_048_576) {
       $0.blockCacheMebibytes = $1
     },
+    number(
+      "transaction_mib", "Memory for what one transaction writes to one tablet; beyond it goes to the disk, in MiB.",
+      1...65_536
+    ) { $0.transactionMebibytes = $1 },
     number("connections_max", "SQL clients at once.", 1...1_000_000) { $0.connectionsMax = $1 },
   ]
 

@@ -73,9 +73,13 @@ package final class SimulatedCluster {
     configuration.tablets.resolvedDocumentsMax = 1 + Int(random.below(4))
     // Half of the seeds spill nearly everything that transactions write.
     configuration.tablets.spillBytes = [1, 1, 800, 64 << 20][Int(random.below(4))]
+    configuration.tablets.spilledPieceBytesMax = wholes[Int(random.below(3))]
     configuration.tablets.resolvedIntentsMax = 1 + Int(random.below(4))
     configuration.tablets.appliedBatchesMax = 1 + Int(random.below(3))
+    configuration.tablets.crowdedSpillBytes = [1, 4 << 20][Int(random.below(2))]
+    configuration.tablets.overlayBytesMax = [1_000, 256 << 20][Int(random.below(2))]
     configuration.tablets.searchedKeysMax = [1, 2, 5, 5_000][Int(random.below(4))]
+    configuration.tablets.slicedKeysMax = [1, 3, 400][Int(random.below(3))]
     // Heartbeats come every second.
     configuration.tablets.transactionExpiryNanoseconds = random.between(1_200, 4_000) * 1_000_000
     configuration.tablets.recoveryNanoseconds = random.between(20, 1_500) * 1_000_000

@@ -104,13 +104,15 @@ package struct TabletSettings: Sendable {
   package var garbageBytesMin = 8 << 20
   /// A store is compacted when this share of it may be garbage.
   package var garbageShareMax = 0.5
-  /// Rows of a statement that are evaluated in one turn of the loop.
+  /// Rows that one request changes in a turn of its own; a larger statement runs in a transaction.
   package var evaluatedKeysMax = 2_000
-  /// A statement of a transaction finds, locks and changes so many rows of a tablet at a time.
-  package var searchedKeysMax = 5_000
+  /// A statement of a transaction finds and locks so many rows of a tablet at a time,
+  package var searchedKeysMax = 1_000
+  /// and evaluates so many of them in one turn of the loop.
+  package var slicedKeysMax = 100
   /// What one transaction has written to one tablet goes to the store where it takes more memory than this, in bytes;
   /// beyond twice as much, its statements wait for that.
-  package var spillBytes = 64 << 20
+  package var spillBytes = 128 << 20
   /// And than this, while all transactions of the loop's tablets together take more than `overlayBytesMax`.
   package var crowdedSpillBytes = 4 << 20
   package var overlayBytesMax = 256 << 20
@@ -120,6 +122,8 @@ package struct TabletSettings: Sendable {
   package var transactionBytesMax = 256 << 20
   /// A piece of a transaction that is staged in one entry of the log, in bytes.
   package var stagedPieceBytesMax = 1 << 20
+  /// A piece of what it spills, in one entry of the log, in bytes: other requests wait while a replica applies it.
+  package var spilledPieceBytesMax = 128 << 10
   /// Staged documents that one entry of the log commits.
   package var resolvedDocumentsMax = 8192
   /// Documents, and bytes of them, that one entry of the log takes out of a large transaction's intents.

@@ -26,7 +26,8 @@ extension TabletHost {
     case .done(let safe): time = safe
     case .failed(let error): return .failed(error)
     case .notLeader(let hint): return .notLeader(hint: hint)
-    case .notReady, .outcomeUnknown, .uncertain: return .notReady
+    case .uncertain(let later): return .uncertain(later)
+    case .notReady, .outcomeUnknown: return .notReady
     case .noRoom: return .noRoom
     case .unknownTablet: return .unknownTablet
     case .schemaMismatch(let version): return .schemaMismatch(version: version)
@@ -37,6 +38,11 @@ extension TabletHost {
       overlay = replica.overlay(of: transaction, scanning: request.read.selection)
       if overlay == nil { return .failed(.transactionLost) }
     }
+    let own = request.transaction?.id
+    guard let committed = replica.committedIntents(in: request.read.selection, at: time, except: own) else {
+      return .notReady
+    }
+    if !committed.isEmpty { overlay = (overlay ?? OverlayView()).over(committed: committed) }
     let limit = uncertaintyLimit(asked: request.uncertaintyLimit, readingAt: time)
     let slice = ReadSlice(
       executor: executor(for: table, store, of: replica, overlay), request: request,

@@ -50,9 +50,61 @@ extension TabletReplica {
 
   // MARK: Reads
 
-  /// A prepared transaction that a read at `time` has to wait for, as it may have committed before.
-  func blocker(of selection: KeySelection, at time: HybridTime, except own: TransactionID?) -> TransactionID? {
-    ledger.blocker(of: selection, at: time, except: own) { isIn(selection, $0) }
+  /// When a transaction whose intents are being resolved has committed, if this leader knows it.
+  private func commitTime(of id: TransactionID) -> HybridTime? {
+    if case .resolve(let time?) = resolving[id]?.kind { return time }
+    return nil
+  }
+
+  /// A prepared transaction that may have committed at or before `time` and writes something of the selection, so that
+  /// its decision has to be known, and all of it resolved.
+  /// - Parameters:
+  ///   - known: what a large one has committed up to here is no hindrance, as the caller looks at its intents, too.
+  ///   - later: nor is what it has committed after this time, which must not be for somebody who wants the newest.
+  func blocker(
+    of selection: KeySelection, at time: HybridTime, exceptThrough known: HybridTime = .zero,
+    exceptAfter later: HybridTime = .max, except own: TransactionID?
+  ) -> TransactionID? {
+    ledger.blocker(
+      of: selection, at: time, except: own,
+      passes: { id in commitTime(of: id).map { $0 <= known || $0 > later } ?? false },
+      hasIntents: { isIn(selection, $0) })
+  }
+
+  /// When a large transaction has committed that a read at `time` does not see, and that may be older than the read in
+  /// real time; the latest.
+  func commitInDoubt(of selection: KeySelection, after time: HybridTime, through limit: HybridTime) -> HybridTime? {
+    guard time < limit else { return nil }
+    return ledger.staged.compactMap { id, staged in
+      guard let spill = staged.spill, let committed = commitTime(of: id), committed > time, committed <= limit,
+        spill.range.meets(selection), isIn(selection, spill)
+      else { return nil }
+      return committed
+    }.max()
+  }
+
+  /// Intents that a read at `time` has to see as versions: what is committed and not resolved. Asked right before the read
+  /// runs, as it changes while nobody waits for the log.
+  /// - Returns: nil where this replica cannot tell any more.
+  func committedIntents(
+    in selection: KeySelection, at time: HybridTime, except own: TransactionID?
+  ) -> [SpilledWrites]? {
+    if ledger.staged.isEmpty, unwritten == nil { return [] }
+    // The ledger is ahead of the store, or another leader resolves.
+    guard unwritten == nil,
+      blocker(of: selection, at: time, exceptThrough: time, exceptAfter: time, except: own) == nil
+    else {
+      probe("a read comes too late for what its leader knew")
+      return nil
+    }
+    let committed = ledger.staged.sorted { $0.key < $1.key }.compactMap { id, staged -> SpilledWrites? in
+      guard id != own, let spill = staged.spill, let committed = commitTime(of: id), committed <= time else {
+        return nil
+      }
+      return spill.range.meets(selection) ? spill : nil
+    }
+    if !committed.isEmpty { probe("a read goes through intents that are committed") }
+    return committed
   }
 
   /// Whether a transaction that is not prepared yet has intents in a selection, or may have.

@@ -29,8 +29,7 @@ extension TabletReplica {
   /// either, so nobody may learn anything from it before.
   func mayFollow(_ operation: WriteOperation) -> Bool {
     guard let context = operation.request.transaction, case .rows = operation.request.payload else { return false }
-    return context.isolation == .readCommitted && !operation.tellsRows
-      && operation.keys.count <= environment.settings.evaluatedKeysMax
+    return context.isolation == .readCommitted && !operation.tellsRows && !isSliced(operation)
   }
 
   /// The operation is evaluated again when one of these has committed, or has not.

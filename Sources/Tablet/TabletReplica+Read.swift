@@ -28,7 +28,7 @@ extension TabletReplica {
     let wish = ReadWaiter(
       time: time, doubtedThrough: doubtedThrough, selection: selection, transaction: transaction,
       deadline: now + 1_000_000_000, continuation: waiter)
-    if let safe = safeReadTime(for: wish) { return waiter.resume(returning: .done(safe)) }
+    if let answer = answer(to: wish) { return waiter.resume(returning: answer) }
     probe("read waits until its time is safe")
     let isFirst = readWaiters.isEmpty
     // Fails soon rather than hang where the lease is lost: the gateway asks again.
@@ -47,8 +47,8 @@ extension TabletReplica {
     return safe
   }
 
-  /// The time that a read may be served at now; nil where it has to wait.
-  private func safeReadTime(for read: ReadWaiter) -> HybridTime? {
+  /// The time that a read may be served at now, or would better be asked for; nil where it has to wait.
+  private func answer(to read: ReadWaiter) -> TabletAnswer<HybridTime>? {
     // The transaction has written over rows of others that are not applied yet, and must not read from before them.
     if let own = read.transaction.flatMap({ transactions[$0] }),
       own.seenThrough > raft.appliedIndex.raw || !own.follows.isEmpty
@@ -56,10 +56,16 @@ extension TabletReplica {
       probe("a read waits for what its transaction has written over")
       return nil
     }
-    guard let safe = safeReadTime(wanted: read.time),
-      blocker(of: read.selection, at: max(safe, read.doubtedThrough), except: read.transaction) == nil
-    else { return nil }
-    return safe
+    guard let safe = safeReadTime(wanted: read.time) else { return nil }
+    let limit = max(safe, read.doubtedThrough)
+    if read.time != nil, let later = commitInDoubt(of: read.selection, after: safe, through: limit) {
+      probe("a read is in doubt about intents that are committed")
+      return .uncertain(later)
+    }
+    let blocker = blocker(
+      of: read.selection, at: limit, exceptThrough: safe, exceptAfter: read.time == nil ? .max : limit,
+      except: read.transaction)
+    return blocker == nil ? .done(safe) : nil
   }
 
   /// The time that a read may be served at now: the wanted one, or without one the greatest that is safe.
@@ -102,8 +108,8 @@ extension TabletReplica {
     let waiting = readWaiters
     readWaiters = []
     for waiter in waiting {
-      if let safe = safeReadTime(for: waiter) {
-        waiter.continuation.resume(returning: .done(safe))
+      if let answer = answer(to: waiter) {
+        waiter.continuation.resume(returning: answer)
       } else {
         left.append(waiter)
       }

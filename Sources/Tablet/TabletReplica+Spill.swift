@@ -44,7 +44,7 @@ extension TabletReplica {
     guard spilling[transaction.id] == nil, !refusesWrites else { return }
     // What it has promised is in nobody's way; and what it has made of others' promises may come to nothing yet.
     if transaction.isEnding || !transaction.follows.isEmpty { return }
-    let taken = transaction.beginSpill(bytesMax: environment.settings.stagedPieceBytesMax)
+    let taken = transaction.beginSpill(bytesMax: environment.settings.spilledPieceBytesMax)
     if taken.isEmpty { return }
     probe("a transaction spills")
     let intents = taken.map { statement, write in

@@ -353,7 +353,9 @@ extension TabletReplica {
     do throws(DocStoreError) {
       for selection in selections {
         // One that is prepared may yet commit before `through`; waiting for it could be waiting for each other.
-        if blocker(of: selection, at: through, except: id) != nil { return .failed(.readConflict(name)) }
+        if blocker(of: selection, at: through, exceptThrough: after, exceptAfter: through, except: id) != nil {
+          return .failed(.readConflict(name))
+        }
         if try ChangeSearch(store: store).hasChange(in: selection, after: after, through: through) {
           return .failed(.readConflict(name))
         }

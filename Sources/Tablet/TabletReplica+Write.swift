@@ -126,10 +126,15 @@ extension TabletReplica {
     switch evaluator(of: table.id, version: table.version, in: request.transaction) {
     case .failure(let refused): return .failure(refused)
     case .success(let evaluator):
+      let selection = request.searchedSelection ?? .points([])
       let transaction = request.transaction.flatMap { transactions[$0.id] }
+      guard let committed = committedIntents(in: selection, at: point.time, except: transaction?.id) else {
+        return .failure(Refused(answer: .notReady))
+      }
+      var overlay = transaction.map { view(of: $0, scanning: selection) }
+      if !committed.isEmpty { overlay = (overlay ?? OverlayView()).over(committed: committed) }
       let reader = RowReader(
-        store: store, codec: evaluator.codec, historyCutoff: historyCutoff,
-        overlay: transaction.map { view(of: $0, scanning: request.searchedSelection ?? .points([])) })
+        store: store, codec: evaluator.codec, historyCutoff: historyCutoff, overlay: overlay)
       return .success(
         RowSearch(
           request: request, evaluator: evaluator, reader: reader, point: point,
@@ -200,7 +205,7 @@ extension TabletReplica {
         case .success(let evaluator):
           if !operation.isInsert {
             try requireSnapshot(operation, evaluator, store)
-            if operation.keys.count > environment.settings.evaluatedKeysMax {
+            if isSliced(operation) {
               return evaluateInSlices(operation, evaluator)
             }
           }
@@ -242,6 +247,12 @@ extension TabletReplica {
     }
   }
 
+  /// Whether an operation has more rows than one turn should evaluate.
+  func isSliced(_ operation: WriteOperation) -> Bool {
+    let settings = environment.settings
+    return operation.keys.count > (operation.transaction == nil ? settings.evaluatedKeysMax : settings.slicedKeysMax)
+  }
+
   /// A statement of many rows, some with each turn: in between, the loop sees to everything else. The rows are locked, so
   /// they do not change meanwhile.
   private func evaluateInSlices(_ operation: WriteOperation, _ evaluator: MutationEvaluator) {
@@ -270,7 +281,7 @@ extension TabletReplica {
         slicing.append((operation, evaluator))
         continue
       }
-      let end = min(operation.evaluatedCount + environment.settings.evaluatedKeysMax, operation.keys.count)
+      let end = min(operation.evaluatedCount + environment.settings.slicedKeysMax, operation.keys.count)
       do throws(DocStoreError) {
         let slice = Array(operation.keys[operation.evaluatedCount..<end])
         try evaluate(operation, keys: slice, evaluator, store)

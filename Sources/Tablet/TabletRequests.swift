@@ -44,7 +44,7 @@ extension MutateRequest {
   }
 
   /// Where the rows have to be looked for before they can be locked; nil where the request names them.
-  var searchedSelection: KeySelection? {
+  package var searchedSelection: KeySelection? {
     switch payload {
     case .documents: nil
     case .lock(let read, _): read.selection

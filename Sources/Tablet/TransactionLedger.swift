@@ -149,18 +149,20 @@ package struct TransactionLedger: Sendable {
   // MARK: Looking
 
   /// A prepared transaction that may have committed at or before `time` and writes something of the selection; the oldest.
-  /// - Parameter hasIntents: whether a transaction has intents of documents of the selection, which lies between its first
-  ///   one and its last.
+  /// - Parameters:
+  ///   - passes: whether a transaction that has spilled need not be waited for.
+  ///   - hasIntents: whether a transaction has intents of documents of the selection, which lies between its first one and
+  ///     its last.
   package func blocker(
     of selection: KeySelection, at time: HybridTime, except own: TransactionID?,
-    hasIntents: (SpilledWrites) -> Bool = { _ in true }
+    passes: (TransactionID) -> Bool = { _ in false }, hasIntents: (SpilledWrites) -> Bool = { _ in true }
   ) -> TransactionID? {
     if staged.isEmpty { return nil }
     var found: TransactionID?
     for (transaction, staged) in staged where transaction != own {
-      guard let prepareTime = staged.prepareTime, prepareTime <= time, staged.writes(in: selection, hasIntents) else {
-        continue
-      }
+      guard let prepareTime = staged.prepareTime, prepareTime <= time else { continue }
+      if staged.spill != nil, passes(transaction) { continue }
+      guard staged.writes(in: selection, hasIntents) else { continue }
       found = min(found ?? transaction, transaction)
     }
     return found

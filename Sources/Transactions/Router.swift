@@ -51,10 +51,12 @@ package final class Router: Sendable {
   ///   - members: where its replicas are, preferred leader first.
   ///   - isWrite: whether an attempt whose answer was lost may have changed something.
   ///   - needsRoom: whether there is no point in going on while the disks of most members are full.
+  ///   - isLong: whether an answer may take long to make, as it does where very many rows are looked at.
   func ask<Value: Sendable>(
     _ tablet: TabletID, members: [NodeID], deadline: Deadline?, isWrite: Bool, needsRoom: Bool = false,
-    _ attempt: (NodeID, UInt64) async -> Attempt<Value>
+    isLong: Bool = false, _ attempt: (NodeID, UInt64) async -> Attempt<Value>
   ) async throws(SQLError) -> TabletAnswer<Value> {
+    let patience = isLong ? settings.longAttemptNanoseconds : settings.attemptNanoseconds
     let giveUp = min(deadline?.nanoseconds ?? .max, now + settings.retryNanoseconds)
     var target = leaders.withLock { $0[tablet] } ?? members.first
     var backoff = settings.backoffNanoseconds
@@ -70,7 +72,7 @@ package final class Router: Sendable {
       }
       var wait = true
       full.remove(node)
-      var result = await attempt(node, min(settings.attemptNanoseconds, giveUp - time))
+      var result = await attempt(node, min(patience, giveUp - time))
       if runtime.faults.perturb("lose an answer of a tablet") {
         result = .lost(mayHaveRun: true, reason: "the answer was lost on purpose")
       }
@@ -192,7 +194,7 @@ package final class Router: Sendable {
         return .success(
           try await ask(
             tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: transaction == nil,
-            needsRoom: true
+            needsRoom: true, isLong: request.searchedSelection?.isRange ?? false
           ) { node, timeout in
             if node == self.node { return .answer(await self.tablets.host(of: tablet.id).mutate(request)) }
             return await self.remote(node, .mutate, request.encoded(), timeout: timeout) {
@@ -254,7 +256,8 @@ package final class Router: Sendable {
     _ tablet: TabletDescriptor, _ request: ReadRequest, deadline: Deadline?
   ) async throws(SQLError) -> TabletAnswer<ReadAnswer> {
     try await ask(
-      tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: false
+      tablet.id, members: tablet.replicas.map(\.node), deadline: deadline, isWrite: false,
+      isLong: request.read.selection.isRange
     ) { node, timeout in
       if node == self.node { return .answer(await self.tablets.host(of: tablet.id).read(request)) }
       return await self.remote(node, .read, request.encoded(), timeout: timeout) {
@@ -264,12 +267,18 @@ package final class Router: Sendable {
   }
 }
 
+extension KeySelection {
+  fileprivate var isRange: Bool { if case .ranges = self { true } else { false } }
+}
+
 /// How long the router insists.
 package struct RouterSettings: Sendable {
   /// In all, where the statement has no deadline of its own.
   package var retryNanoseconds: UInt64 = 60_000_000_000
   /// One attempt at one node.
   package var attemptNanoseconds: UInt64 = 5_000_000_000
+  /// One attempt that may have to look at very many rows. That a node is gone shows sooner, by its connection.
+  package var longAttemptNanoseconds: UInt64 = 60_000_000_000
   package var backoffNanoseconds: UInt64 = 4_000_000
   package var backoffMaxNanoseconds: UInt64 = 200_000_000
   /// How far apart the clocks of two nodes may be, in microseconds.

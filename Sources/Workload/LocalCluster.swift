@@ -11,6 +11,8 @@ package struct LocalCluster: Sendable {
   package var nodes = 3
   /// The program to run as a node.
   package var binary: URL
+  /// Settings of all its nodes, by their names in capitals behind `APUS_`.
+  package var environment: [String: String] = [:]
 
   package init(scripts: URL, directory: URL, sqlPort: Int, binary: URL) {
     self.scripts = scripts
@@ -63,7 +65,8 @@ package struct LocalCluster: Sendable {
   package func run(_ script: String, _ arguments: [String]) throws -> Program.Output {
     let path = scripts.appendingPathComponent(script).path
     return try Program.run(
-      "/usr/bin/timeout", ["120", path] + arguments + ["--dir", directory.path], ["APUS_BINARY": binary.path])
+      "/usr/bin/timeout", ["120", path] + arguments + ["--dir", directory.path],
+      environment.merging(["APUS_BINARY": binary.path]) { $1 })
   }
 
   // MARK: Processes

@@ -28,6 +28,8 @@ enum SharedCluster {
         return shared
       }
       var new = try scratch("cluster", sqlPort: 26_000 + Int(getpid()) % 900)
+      // So that transactions need not be very large to be too large for the memory.
+      new.environment["APUS_TRANSACTION_MIB"] = "1"
       // Another run's cluster may have the ports.
       while !Ports.areFree(of: new) { new.sqlPort += 10 }
       try new.start()

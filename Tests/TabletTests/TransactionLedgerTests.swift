@@ -82,7 +82,7 @@ struct TransactionLedgerTests {
           StagedPiece(
             transaction: Self.id(1), anchor: TabletID(9), documents: [], locks: [], dropped: [3...4], isLast: true))))
     func blocker(_ keys: [UInt8], hasIntents: Bool = true) -> TransactionID? {
-      ledger.blocker(of: .points(keys.map { [$0] }), at: .max, except: nil) { _ in hasIntents }
+      ledger.blocker(of: .points(keys.map { [$0] }), at: .max, except: nil, hasIntents: { _ in hasIntents })
     }
     #expect(blocker([4]) == Self.id(1) && blocker([4], hasIntents: false) == nil && blocker([2, 10]) == nil)
 

@@ -28,6 +28,8 @@ package struct CommittedLogs {
     fileprivate var spilled: [TransactionID: [IntentWrite]] = [:]
     /// Statements of them that were taken back.
     fileprivate var dropped: [TransactionID: [ClosedRange<UInt32>]] = [:]
+    /// Transactions of whose intents some were dropped, and others are still there.
+    fileprivate var halfDropped: Set<TransactionID> = []
     /// When transactions were prepared here, also those that are over.
     fileprivate var prepared: [TransactionID: HybridTime] = [:]
     fileprivate var decisions: [TransactionID: Decision] = [:]
@@ -112,6 +114,9 @@ package struct CommittedLogs {
     case .stage(let piece):
       log.staged[piece.transaction, default: []] += piece.documents
       log.dropped[piece.transaction] = piece.dropped
+      guard !log.halfDropped.contains(piece.transaction) else {
+        return "transaction \(piece.transaction) is prepared after some of its intents were dropped"
+      }
       if piece.isLast { log.prepared[piece.transaction] = write.time }
     case .decide(let decision, let documents):
       log.commit(documents[...], at: decision.commitTime)
@@ -132,8 +137,12 @@ package struct CommittedLogs {
       log.spilled[transaction] = part.isLast ? nil : left
       if part.isLast { log.staged[transaction] = nil }
       let isPrepared = log.prepared[transaction] != nil
-      // What was taken back before the transaction's end goes, and says nothing of the transaction.
-      guard let commitTime else { return isPrepared ? judge(transaction, .aborted) : nil }
+      guard let commitTime else {
+        if part.isLast { log.halfDropped.remove(transaction) } else { log.halfDropped.insert(transaction) }
+        // What is not prepared says nothing of the transaction: its only statement here may have been taken back. Where the
+        // transaction meant it to be a part, it is named by the decision, and `unfinished` misses its prepare.
+        return isPrepared ? judge(transaction, .aborted) : nil
+      }
       guard isPrepared else { return "transaction \(transaction) commits and was not prepared" }
       for intent in all where part.range.contains(intent.document.documentKey) {
         // A later one of the same document takes its place.
