@@ -72,7 +72,7 @@ package final class SimulatedCluster {
     configuration.tablets.stagedPieceBytesMax = wholes[Int(random.below(3))]
     configuration.tablets.resolvedDocumentsMax = 1 + Int(random.below(4))
     // Half of the seeds spill nearly everything that transactions write.
-    configuration.tablets.spillBytes = [1, 1, 800, 8 << 20][Int(random.below(4))]
+    configuration.tablets.spillBytes = [1, 1, 800, 64 << 20][Int(random.below(4))]
     configuration.tablets.spilledPieceBytesMax = wholes[Int(random.below(3))]
     configuration.tablets.resolvedIntentsMax = 1 + Int(random.below(4))
     configuration.tablets.appliedBatchesMax = 1 + Int(random.below(3))

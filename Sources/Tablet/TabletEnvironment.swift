@@ -112,7 +112,10 @@ package struct TabletSettings: Sendable {
   package var slicedKeysMax = 100
   /// What one transaction has written to one tablet goes to the store where it takes more memory than this, in bytes;
   /// beyond twice as much, its statements wait for that.
-  package var spillBytes = 8 << 20
+  package var spillBytes = 64 << 20
+  /// And than this, while all transactions of the loop's tablets together take more than `overlayBytesMax`.
+  package var crowdedSpillBytes = 4 << 20
+  package var overlayBytesMax = 256 << 20
   /// Rows that one transaction may lock in one tablet without changing them: these locks are in its leader's memory.
   package var rowLocksMax = 500_000
   /// What one transaction may write to the catalog before it commits, in bytes: it is in its leader's memory.

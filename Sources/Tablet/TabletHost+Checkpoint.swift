@@ -183,15 +183,13 @@ extension TabletHost {
     }
     guard !replica.isInstalling else { throw CheckpointError(description: "another checkpoint is being installed") }
     replica.isInstalling = true
-    do {
-      try await fetch(offer, into: replica)
+    defer {
+      // What was committed meanwhile was left for now, also where the checkpoint did not arrive: nobody else may come by.
       replica.isInstalling = false
-    } catch {
-      replica.isInstalling = false
-      throw error
+      replica.applyCommitted()
+      turns.mark(replica)
     }
-    replica.applyCommitted()
-    turns.mark(replica)
+    try await fetch(offer, into: replica)
   }
 
   private func fetch(_ offer: CheckpointOffer, into replica: TabletReplica) async throws {

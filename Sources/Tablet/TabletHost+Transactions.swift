@@ -53,8 +53,10 @@ extension TabletHost {
   /// tells who waits for whom.
   func tendTransactions() {
     var reports: [WaitReport] = []
+    let isCrowded = replicas.values.reduce(0) { $0 + $1.overlayBytes } > environment.settings.overlayBytesMax
     for id in replicas.keys.sorted() {
       guard let replica = replicas[id] else { continue }
+      replica.isCrowded = isCrowded
       if replica.transactions.isEmpty, replica.ledger.isEmpty { continue }
       guard replica.refusal(Void.self) == nil else { continue }
       replica.expireTransactions()

@@ -15,9 +15,10 @@ extension TabletReplica {
     var owner: LockTable.Owner
   }
 
-  /// Makes the lock table know of the locks on these rows that only intents stand for.
-  func adoptLocksOfIntents(on keys: [[UInt8]]) throws(StorageError) -> [AdoptedLock] {
-    let spilled = holdersOfIntents
+  /// Makes the lock table know of the locks on these rows that only intents stand for, for somebody who asks for the rows. His
+  /// own are in nobody's way there: who else asks takes them up.
+  func adoptLocksOfIntents(on keys: [[UInt8]], for owner: LockTable.Owner) throws(StorageError) -> [AdoptedLock] {
+    let spilled = holdersOfIntents.filter { $0.owner != owner }
     guard !spilled.isEmpty, let store else { return [] }
     var adopted: [AdoptedLock] = []
     var holders = try IntentHolders(store)

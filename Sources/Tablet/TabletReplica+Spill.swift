@@ -20,13 +20,22 @@ extension TabletReplica {
     return transaction.overlay.view(of: ranges, spilled: spilled)
   }
 
+  /// How much of one transaction may be in memory before it spills.
+  private var spillBytes: Int {
+    let settings = environment.settings
+    return isCrowded ? min(settings.spillBytes, settings.crowdedSpillBytes) : settings.spillBytes
+  }
+
+  /// Memory that open transactions take here, in bytes.
+  var overlayBytes: Int { transactions.values.reduce(0) { $0 + $1.overlay.memoryEstimate } }
+
   /// Whether so much of it is in memory that it must not write on before some has left.
   func mustWaitForSpill(_ transaction: OpenTransaction) -> Bool {
-    id != .catalog && transaction.overlay.memoryEstimate > 2 * environment.settings.spillBytes
+    id != .catalog && transaction.overlay.memoryEstimate > 2 * spillBytes
   }
 
   func spillIfLarge(_ transaction: OpenTransaction) {
-    guard id != .catalog, transaction.isOpen, transaction.overlay.memoryEstimate > environment.settings.spillBytes
+    guard id != .catalog, transaction.isOpen, transaction.overlay.memoryEstimate > spillBytes
     else { return }
     spill(transaction)
   }
@@ -35,7 +44,10 @@ extension TabletReplica {
     guard spilling[transaction.id] == nil, !refusesWrites else { return }
     // What it has promised is in nobody's way; and what it has made of others' promises may come to nothing yet.
     if transaction.isEnding || !transaction.follows.isEmpty { return }
-    let taken = transaction.beginSpill(bytesMax: environment.settings.spilledPieceBytesMax)
+    // Small pieces keep others waiting less; at its end somebody waits for the transaction, and every piece is a round.
+    let settings = environment.settings
+    let taken = transaction.beginSpill(
+      bytesMax: transaction.isOpen ? settings.spilledPieceBytesMax : settings.stagedPieceBytesMax)
     if taken.isEmpty { return }
     probe("a transaction spills")
     let intents = taken.map { statement, write in
@@ -62,7 +74,7 @@ extension TabletReplica {
       locks.giveUp(intent.document.documentKey, upTo: intent.strength, of: transaction.owner)
     }
     switch transaction.state {
-    case .open: if transaction.overlay.memoryEstimate > environment.settings.spillBytes / 2 { spill(transaction) }
+    case .open: if transaction.overlay.memoryEstimate > spillBytes / 2 { spill(transaction) }
     case .staging(let last): stageRest(of: transaction, last)
     case .prepared, .committing: break
     }

@@ -60,7 +60,7 @@ extension TabletReplica {
       return complete(operation, .failed(.tooManyLocks(environment.settings.rowLocksMax)))
     }
     let adopted: [AdoptedLock]
-    do { adopted = try adoptLocksOfIntents(on: wish.keys) } catch {
+    do { adopted = try adoptLocksOfIntents(on: wish.keys, for: operation.owner) } catch {
       return complete(operation, answer(for: .storage(error)))
     }
     defer { giveUp(adopted) }

@@ -65,6 +65,8 @@ final class TabletReplica {
   var transactionOwners: [LockTable.Owner: TransactionID] = [:]
   /// What large transactions bring to the store, on its way through the log.
   var spilling: [TransactionID: StepOperation] = [:]
+  /// Whether open transactions take much of the node's memory (`TabletHost.tendTransactions`).
+  var isCrowded = false
   /// Resolutions that are on their way through the log.
   var resolving: [TransactionID: StepOperation] = [:]
   /// When it began to lead, in monotonic nanoseconds; nil where it does not.

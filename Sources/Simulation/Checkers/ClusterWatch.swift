@@ -165,8 +165,8 @@ package final class ClusterWatch {
     }
     for view in replicas {
       if view.appliedIndex != first.appliedIndex || view.commitIndex != view.appliedIndex {
-        return
-          "replicas of \(first.tablet) have applied \(replicas.map(\.appliedIndex)) of \(replicas.map(\.commitIndex))"
+        let summaries = replicas.map { "\n  \($0.summary)" }.joined()
+        return "replicas of \(first.tablet) have not applied the same:\(summaries)\n "
       }
       if view.unresolvedCount + view.openCount + view.lockedCount > 0 {
         return "\(view.tablet) has \(view.unresolvedCount) transactions staged or decided, \(view.openCount) open, and "
