@@ -80,7 +80,7 @@ let package = Package(
     // Floor 6
     .target(
       name: "DocStore",
-      dependencies: ["Coding", "Values", "Keys", "Storage", "Expressions", "Schema", "Operations"],
+      dependencies: ["Coding", "Values", "Keys", "Storage", "Expressions", "Schema", "Operations", deque],
       swiftSettings: strict),
 
     // Floor 7

@@ -1,3 +1,4 @@
+import DequeModule
 import Keys
 
 /// What one transaction has written to one tablet, not committed, and not spilled into the store: each document in its
@@ -20,8 +21,10 @@ package struct TransactionOverlay: Sendable {
   /// By document: the number of the entry that wrote it last.
   private var latest: [[UInt8]: Int] = [:]
   /// Every write, in order. The first has the number `firstNumber`.
-  private var entries: [Entry] = []
+  private var entries: Deque<Entry> = []
   private var firstNumber = 0
+  /// All keys that were written since it was empty are between these two.
+  private var bounds: (first: [UInt8], last: [UInt8])?
   /// How many of the first entries are on their way to the store.
   private var leavingCount = 0
   /// The statement of the last one that has left and counts.
@@ -46,12 +49,23 @@ package struct TransactionOverlay: Sendable {
     let statement = max(statement, entries.last?.statement ?? leftThrough)
     if writes.isEmpty { return }
     sorted = nil
+    if entries.isEmpty { bounds = nil }
     for write in writes {
+      widenBounds(to: write.documentKey)
       let previous = latest.updateValue(firstNumber + entries.count, forKey: write.documentKey)
       byteCount += write.byteCount - (previous.map { entries[$0 - firstNumber].write.byteCount } ?? 0)
       memoryEstimate += write.byteCount + Self.entryBytes
       entries.append(Entry(statement: statement, write: write, previous: previous))
     }
+  }
+
+  private mutating func widenBounds(to key: [UInt8]) {
+    guard let (first, last) = bounds else {
+      bounds = (key, key)
+      return
+    }
+    if KeyRange.isLess(key, first) { bounds?.first = key }
+    if KeyRange.isLess(last, key) { bounds?.last = key }
   }
 
   /// Takes back what statements after `statement` wrote, as far as it is still here.
@@ -120,6 +134,9 @@ package struct TransactionOverlay: Sendable {
   /// where there is hardly anything.
   private mutating func writes(in ranges: [KeyRange]) -> [DocumentWrite] {
     if let sorted { return sorted }
+    guard let bounds,
+      ranges.contains(where: { !KeyRange.isLess(bounds.last, $0.lower) && KeyRange.isLess(bounds.first, $0.upper) })
+    else { return [] }
     var numbers: [Int] = []
     for (key, number) in latest where ranges.contains(where: { $0.contains(key) }) { numbers.append(number) }
     return numbers.count == latest.count ? writes() : inOrder(numbers)
@@ -140,21 +157,23 @@ package struct TransactionOverlay: Sendable {
 
   /// What reads of the transaction see now.
   /// - Parameters:
-  ///   - ranges: what will be scanned; documents elsewhere are only looked up.
+  ///   - ranges: what will be scanned, and nothing else looked up; or none, if documents will be looked up by their keys.
   ///   - spilled: what has left for the store.
   package mutating func view(of ranges: [KeyRange], spilled: SpilledWrites? = nil) -> OverlayView {
-    OverlayView(
-      latest: latest, entries: entries, firstNumber: firstNumber, sorted: ranges.isEmpty ? [] : writes(in: ranges),
-      spilled: spilled)
+    // A scan takes a while on another thread; what it need not have is not copied when the transaction goes on meanwhile.
+    if !ranges.isEmpty { return OverlayView(sorted: writes(in: ranges), spilled: spilled) }
+    return OverlayView(latest: latest, entries: entries, firstNumber: firstNumber, spilled: spilled)
   }
 }
 
 /// What lies over the stored rows for one read: a transaction's own writes at one moment, and what others have committed
 /// and is stored elsewhere.
 package struct OverlayView: Sendable {
+  /// As the overlay has them; empty in one for scans.
   fileprivate var latest: [[UInt8]: Int] = [:]
-  fileprivate var entries: [TransactionOverlay.Entry] = []
+  fileprivate var entries: Deque<TransactionOverlay.Entry> = []
   fileprivate var firstNumber = 0
+  /// In key order; of one for scans.
   fileprivate var sorted: [DocumentWrite] = []
   /// Those that are in the store; what is here is newer.
   var spilled: SpilledWrites?
@@ -167,8 +186,8 @@ package struct OverlayView: Sendable {
   package init() {}
 
   fileprivate init(
-    latest: [[UInt8]: Int], entries: [TransactionOverlay.Entry], firstNumber: Int, sorted: [DocumentWrite],
-    spilled: SpilledWrites?
+    latest: [[UInt8]: Int] = [:], entries: Deque<TransactionOverlay.Entry> = [], firstNumber: Int = 0,
+    sorted: [DocumentWrite] = [], spilled: SpilledWrites?
   ) {
     self.latest = latest
     self.entries = entries
@@ -192,7 +211,9 @@ package struct OverlayView: Sendable {
   }
 
   subscript(documentKey: [UInt8]) -> DocumentWrite? {
-    latest[documentKey].map { entries[$0 - firstNumber].write }
+    if let number = latest[documentKey] { return entries[number - firstNumber].write }
+    let index = firstIndex(notBefore: documentKey)
+    return index < sorted.count && sorted[index].documentKey == documentKey ? sorted[index] : nil
   }
 
   /// Those in a range, in key order; one of those that the view was made for, or a part of one.

@@ -255,7 +255,32 @@ package struct LockTable: Sendable {
     if held[owner]?.isEmpty == true { held[owner] = nil }
   }
 
+  /// Lets go of the keys of a range that the owner holds and somebody waits for. Returns the requests that have all their
+  /// locks now, in order.
+  package mutating func release(_ owner: Owner, awaitedIn range: KeyRange) -> [RequestNumber] {
+    var granted: [RequestNumber] = []
+    for key in awaitedKeys(of: owner) where range.contains(key) {
+      guard var lock = locks.removeValue(forKey: key) else { continue }
+      held[owner]?.remove(key)
+      lock.holders.removeAll { $0.owner == owner }
+      put(lock, at: key)
+      serve(key, granted: &granted)
+    }
+    if held[owner]?.isEmpty == true { held[owner] = nil }
+    return granted.sorted()
+  }
+
   // MARK: Looking
+
+  /// The keys that the owner holds and somebody waits for, in order.
+  package func awaitedKeys(of owner: Owner) -> [[UInt8]] {
+    var keys: Set<[UInt8]> = []
+    for request in waiting.values.joined().compactMap({ requests[$0] }) {
+      let key = request.wish.keys[request.taken]
+      if strength(of: owner, on: key) != nil { keys.insert(key) }
+    }
+    return keys.sorted(by: KeyRange.isLess)
+  }
 
   /// Who stands in a request's way: the key that it waits for, and who waits right before it, or else the conflicting
   /// holders. Further ones stand in the way of those, so that chains of waiting have one edge for each. Waiting requests

@@ -127,13 +127,21 @@ extension TabletReplica {
 
   // MARK: Resolution
 
-  /// What the next entry of the log is to resolve of a transaction's intents.
-  func firstPart(of spill: SpilledWrites) -> SpilledPart? {
+  /// What the next entry of the log is to resolve of a transaction's intents: first what somebody waits for.
+  func nextPart(of spill: SpilledWrites, _ id: TransactionID) -> SpilledPart? {
     guard let store else { return nil }
+    var left = spill
+    let awaited = transactions[id].map { locks.awaitedKeys(of: $0.owner) } ?? []
+    if let first = awaited.first(where: { spill.range.contains($0) }) { left.range.lower = first }
     do {
-      return try SpilledPart(
-        of: spill, documentsMax: environment.settings.resolvedIntentsMax,
+      var part = try SpilledPart(
+        of: left, documentsMax: environment.settings.resolvedIntentsMax,
         bytesMax: environment.settings.resolvedIntentBytesMax, reading: store)
+      if left.range.lower != spill.range.lower {
+        probe("rows that somebody waits for are resolved first")
+        part.isLast = false
+      }
+      return part
     } catch StorageError.closed {
       return nil
     } catch {

@@ -44,7 +44,10 @@ extension TabletReplica {
     guard spilling[transaction.id] == nil, !refusesWrites else { return }
     // What it has promised is in nobody's way; and what it has made of others' promises may come to nothing yet.
     if transaction.isEnding || !transaction.follows.isEmpty { return }
-    let taken = transaction.beginSpill(bytesMax: environment.settings.spilledPieceBytesMax)
+    // Small pieces keep others waiting less; at its end somebody waits for the transaction, and every piece is a round.
+    let settings = environment.settings
+    let taken = transaction.beginSpill(
+      bytesMax: transaction.isOpen ? settings.spilledPieceBytesMax : settings.stagedPieceBytesMax)
     if taken.isEmpty { return }
     probe("a transaction spills")
     let intents = taken.map { statement, write in

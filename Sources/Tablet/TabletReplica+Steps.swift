@@ -264,7 +264,7 @@ extension TabletReplica {
     if let commitTime { environment.clock.raise(to: commitTime) }
     let effect: LoggedEffect
     if let spill = ledger.staged[id]?.spill {
-      guard let part = firstPart(of: spill) else { return nil }
+      guard let part = nextPart(of: spill, id) else { return nil }
       effect = .resolveSpilled(id, commitTime: commitTime, part)
     } else {
       effect = .resolve(id, commitTime: commitTime, count: environment.settings.resolvedDocumentsMax)
@@ -313,6 +313,9 @@ extension TabletReplica {
       }
     case .resolve(let commitTime):
       resolving[step.transaction] = nil
+      if case .resolveSpilled(_, _, let part) = step.effect, let owner = transactions[step.transaction]?.owner {
+        run(locks.release(owner, awaitedIn: part.range))
+      }
       guard ledger.staged[step.transaction] != nil else { return step.finish(.done(.done)) }
       guard let next = resolution(of: step.transaction, commitTime) else { return step.finish(.notReady) }
       step.handOver(to: next)

@@ -123,7 +123,8 @@ package struct TransactionLedger: Sendable {
     if let commitTime { left.requirePrepared(transaction, by: commitTime) }
     let resolution = Resolution(writes: spill, range: part.range, commitTime: commitTime)
     guard !part.isLast else { return Outcome(resolution: resolution, ended: transaction) }
-    spill.range.lower = part.range.upper
+    // A part from the middle leaves what is before it.
+    if !KeyRange.isLess(spill.range.lower, part.range.lower) { spill.range.lower = part.range.upper }
     left.spill = spill
     staged[transaction] = left
     return Outcome(resolution: resolution)

@@ -1,3 +1,4 @@
+import Keys
 import Operations
 import Runtime
 import Tablet
@@ -117,6 +118,23 @@ struct LockTableTests {
     #expect(story.table.cancel(20) == [30])
     story.table.checkInvariants()
     #expect(story.table.heldCount(of: 2) == 0)
+  }
+
+  @Test("of a range are let go where somebody waits for them")
+  func inRange() {
+    let story = Story()
+    #expect(story.ask(10, [Self.a, Self.b, [3]]))
+    #expect(!story.ask(20, [Self.a, Self.b]))
+    #expect(!story.ask(30, [[3]]))
+    #expect(story.table.awaitedKeys(of: 1) == [Self.a, [3]])
+    let front = KeyRange(lower: Self.a, upper: [3])
+    #expect(story.table.release(1, awaitedIn: front) == [], "it waits for its second row now")
+    story.table.checkInvariants()
+    #expect(story.table.strength(of: 2, on: Self.a) == .update && story.table.strength(of: 1, on: [3]) == .update)
+    #expect(story.table.release(1, awaitedIn: front) == [20])
+    story.table.checkInvariants()
+    #expect(story.release(1) == [30])
+    #expect(story.release(2) == [] && story.release(3) == [] && story.table.isEmpty)
   }
 
   @Test("that are known elsewhere are given up where nobody shares the row or wants it, and taken up again")

@@ -93,6 +93,9 @@ struct TransactionLedgerTests {
     #expect(copy.staged[Self.id(1)]?.spill == ledger.staged[Self.id(1)]?.spill)
 
     let time = HybridTime(rawValue: 20)
+    let middle = SpilledPart(range: KeyRange(lower: [5], upper: [6]), isLast: false)
+    #expect(copy.apply(Self.record(29, .resolveSpilled(Self.id(1), commitTime: time, middle))).resolution != nil)
+    #expect(copy.staged[Self.id(1)]?.spill?.range == KeyRange(lower: [3], upper: [10]), "what is before it is left")
     let part = KeyRange(lower: [3], upper: [6])
     let resolved = copy.apply(
       Self.record(30, .resolveSpilled(Self.id(1), commitTime: time, SpilledPart(range: part, isLast: false))))
