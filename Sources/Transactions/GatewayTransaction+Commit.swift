@@ -6,8 +6,14 @@ import Values
 /// How a transaction ends (DESIGN §10.2; the states are on the module's page).
 extension GatewayTransaction {
   package func commit(deadline: Deadline?) async throws(SQLError) {
-    try requireActive()
-    let late = try await takeLate(deadline: deadline)
+    let late: [LatePart]
+    do throws(SQLError) {
+      try requireActive()
+      late = try await takeLate(deadline: deadline)
+    } catch {
+      await rollback()
+      throw error
+    }
     let version = try await commitInGate(late, deadline: deadline)
     // Not inside the gate: every node, this one too, waits there until what was begun under the old catalog is over.
     guard let version else { return }

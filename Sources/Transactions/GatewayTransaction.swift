@@ -308,6 +308,18 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
   /// Rows to be changed by their keys that are sent at a time.
   private static var changedKeysMax: Int { 5_000 }
 
+  /// Rows of one tablet that a statement may bring here, for `RETURNING` and for what follows from them in indexes and foreign
+  /// keys: they are in this node's memory until it ends.
+  private static var heldRowsMax: Int { 500_000 }
+  private static var holdsTooMuch: SQLError {
+    SQLError(
+      .outOfMemory, "out of memory",
+      detail:
+        "The statement changes more than \(heldRowsMax) rows of one tablet, and RETURNING, an index or a foreign key "
+        + "needs to see all of them.",
+      hint: "Change fewer rows at a time, or create the index afterwards.")
+  }
+
   /// One statement that locks or writes, on all its tablets at the same time. Where one of them meets a version that may
   /// be in the client's past, all of it is undone and begins again at that time.
   /// - Parameter isNewest: it sees what is committed now, whatever the transaction's snapshot is.
@@ -433,6 +445,9 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
         before.result.add(done.result)
         done.result = before.result
       }
+      if done.result.changes.count + done.result.returned.count > Self.heldRowsMax {
+        return .failure(Self.holdsTooMuch)
+      }
       all = done
       if let rest = done.rest {
         // As of the time of the first piece.
@@ -530,6 +545,8 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
       state.late.removeAll { $0.statement > mark.sequence }
       state.lateRowCount = state.late.reduce(0) { $0 + $1.rowCount }
     }
+    // Tablets refuse statements with numbers up to now from here on, also those that stay.
+    if state.withLock({ !$0.late.isEmpty && !$0.participants.isEmpty }) { try await sendLate(of: nil, deadline: soon) }
     let (statement, tablets, loaded) = state.withLock { state in
       (state.statement, state.participants.values.sorted { $0.tablet.id < $1.tablet.id }, state.loaded)
     }

@@ -75,7 +75,7 @@ package final class BankWorkload: Workload {
           if notesAt == 1 { try await Self.record(client, [(from, -amount)], core, transaction, forgets) }
           if pause > 0 { await core.runtime.loops[0].sleep(nanoseconds: pause) }
           try await transaction.add(amount, to: to)
-          if notesAt == 1 { try await Self.record(client, [(to, amount)], core, transaction, false) }
+          if notesAt == 1 { try await Self.record(client, [(to, amount)], core, transaction, forgets) }
           if notesAt == 2 {
             try await Self.record(client, [(from, -amount), (to, amount)], core, transaction, forgets)
           }
