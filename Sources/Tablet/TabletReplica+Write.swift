@@ -54,8 +54,10 @@ extension TabletReplica {
     case .success(let found): wish = found
     }
     operation.rest = found?.rest
-    if operation.transaction != nil,
-      locks.heldCount(of: operation.owner) + wish.keys.count > environment.settings.rowLocksMax
+    // Those of rows that it has written go with the rows when it spills.
+    if let transaction = operation.transaction,
+      locks.heldCount(of: operation.owner) - transaction.overlay.count + wish.keys.count
+        > environment.settings.rowLocksMax
     {
       return complete(operation, .failed(.tooManyLocks(environment.settings.rowLocksMax)))
     }
