@@ -19,9 +19,7 @@ package struct InsertShares {
     var keys: [[UInt8]] = []
     keys.reserveCapacity(rows.count)
     for row in rows { keys.append(try table.documentKey(for: row)) }
-    let inKeyOrder = keys.indices.sorted { a, b in
-      KeyRange.isLess(keys[a], keys[b]) || (keys[a] == keys[b] && a < b)
-    }
+    let inKeyOrder = KeyOrder.places(of: keys, sharedCount: table.id.keyPrefix.count)
     var byTablet: [Int: [Int]] = [:]
     for row in inKeyOrder { byTablet[tablets.index(of: keys[row]), default: []].append(row) }
     shares = byTablet.sorted { $0.key < $1.key }.map { Share(tablet: tablets.tablets[$0.key], positions: $0.value) }

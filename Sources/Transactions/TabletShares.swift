@@ -33,7 +33,8 @@ package struct TabletShares {
       while start < keys.count {
         let tablet = index(of: keys[start])
         var end = start + 1
-        while end < keys.count, index(of: keys[end]) == tablet { end += 1 }
+        if tablet + 1 == tablets.count { end = keys.count }
+        while end < keys.count, KeyRange.isLess(keys[end], tablets[tablet + 1].lower) { end += 1 }
         shares.append((tablets[tablet], .points(Array(keys[start..<end]))))
         start = end
       }

@@ -1,3 +1,5 @@
+import Glibc
+
 // PostgreSQL's btree order of each type, in the C collation: text by its UTF-8 bytes, never Swift's canonical order.
 
 extension Datum {
@@ -37,6 +39,35 @@ extension Datum {
     return compare(a, b)
   }
 
+  /// A number that never orders two values of the type otherwise than `compare(_:_:as:)` does; unequal values may share it.
+  /// Every value has to be held as its type is.
+  package func orderLead(as type: SQLType) -> UInt64 {
+    switch (self, type.kind) {
+    case (.int2(let value), .int2): Self.lead(Int64(value))
+    case (.int4(let value), .int4): Self.lead(Int64(value))
+    case (.int8(let value), .int8), (.timestamp(let value), .timestamp), (.timestampTZ(let value), .timestampTZ):
+      Self.lead(value)
+    case (.date(let value), .date): Self.lead(Int64(value))
+    case (.text(let value), .text), (.text(let value), .varchar): Self.lead(value)
+    case (.text(let value), .char): Self.lead(value) { $0.droppingTrailingBlanks }
+    default: 0
+    }
+  }
+
+  private static func lead(_ value: Int64) -> UInt64 { UInt64(bitPattern: value) ^ 1 << 63 }
+
+  private static func lead(
+    _ value: String, _ significant: (UnsafeRawBufferPointer) -> UnsafeRawBufferPointer = { $0 }
+  ) -> UInt64 {
+    var value = value
+    return value.withUTF8 { bytes in
+      let bytes = significant(UnsafeRawBufferPointer(bytes))
+      var lead: UInt64 = 0
+      for index in 0..<8 { lead = lead << 8 | (index < bytes.count ? UInt64(bytes[index]) : 0) }
+      return lead
+    }
+  }
+
   /// SQL equality of two values of one type, neither NULL.
   package static func equal(_ a: Datum, _ b: Datum) -> Bool { compare(a, b) == 0 }
 
@@ -64,7 +95,10 @@ extension Datum {
   }
 
   private static func orderBytes(_ x: UnsafeRawBufferPointer, _ y: UnsafeRawBufferPointer) -> Int {
-    for index in 0..<min(x.count, y.count) where x[index] != y[index] { return x[index] < y[index] ? -1 : 1 }
+    if let a = x.baseAddress, let b = y.baseAddress {
+      let order = memcmp(a, b, min(x.count, y.count))
+      if order != 0 { return order < 0 ? -1 : 1 }
+    }
     return order(x.count, y.count)
   }
 

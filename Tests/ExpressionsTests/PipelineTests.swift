@@ -53,6 +53,27 @@ struct PipelineTests {
     }
   }
 
+  @Test("Rows are put in the order of all their keys, equal ones as they came", arguments: UInt64(1)...20)
+  func sorting(seed: UInt64) {
+    var generator = Generator(seed: seed)
+    for _ in 0..<50 {
+      let rows = (0..<Int.random(in: 0...40, using: &generator.random)).map { _ in generator.row() }
+      let keys = (0..<Int.random(in: 0...3, using: &generator.random)).map { _ in
+        SortKey(
+          column: .random(in: 0..<generatedColumns.count, using: &generator.random),
+          descending: .random(using: &generator.random), nullsFirst: .random(using: &generator.random))
+      }
+      let sorter = RowSorter(keys: keys, types: generatedColumns)
+      var sorted = rows
+      sorter.sort(&sorted)
+      let expected = rows.enumerated().sorted { a, b in
+        let order = sorter.compare(a.element, b.element)
+        return order != 0 ? order < 0 : a.offset < b.offset
+      }
+      #expect(sorted.map { "\($0)" } == expected.map { "\($0.element)" }, "SEED=\(seed) by \(keys)")
+    }
+  }
+
   @Test("Groups beyond the memory bound are refused")
   func memory() throws {
     let count = AggregateCall(function: AggregateID(2803), arguments: [], isDistinct: false, filter: nil, type: .int8)

@@ -36,6 +36,34 @@ import Values
     }
   }
 
+  @Test("The number that sorts use first never contradicts the order", arguments: Seed.sample(4), RandomDatum.keyTypes)
+  func leadAgreesWithOrder(seed: Seed, type: SQLType) {
+    var random = seed
+    for _ in 0..<casesPerType {
+      let (a, b) = (RandomDatum.make(type, using: &random), RandomDatum.make(type, using: &random))
+      let (x, y) = (a.orderLead(as: type), b.orderLead(as: type))
+      guard x == y || (x < y) == (Datum.compare(a, b, as: type) < 0) else {
+        Issue.record("\(a) and \(b) are ordered otherwise by \(x) and \(y); \(seed)")
+        return
+      }
+    }
+  }
+
+  @Test("Many keys are put in byte order, equal ones as they came", arguments: Seed.sample(20))
+  func manyKeysInOrder(seed: Seed) {
+    var random = seed
+    for _ in 0..<200 {
+      let shared: [UInt8] = [7, 0, 1, 2]
+      let keys = (0..<Int.random(in: 0...60, using: &random)).map { _ in
+        shared + (0..<Int.random(in: 0...10, using: &random)).map { _ in UInt8.random(in: 0...1, using: &random) }
+      }
+      let expected = keys.indices.sorted { a, b in
+        order(keys[a], keys[b]) != 0 ? order(keys[a], keys[b]) < 0 : a < b
+      }
+      #expect(KeyOrder.places(of: keys, sharedCount: shared.count) == expected, "\(seed)")
+    }
+  }
+
   @Test(
     "What is read back equals what was written, and ends where it ended", arguments: Seed.sample(4),
     RandomDatum.keyTypes)

@@ -27,8 +27,29 @@ package struct RowSorter: Sendable {
   }
 
   /// Sorts; rows with equal keys stay in their order.
+  ///
+  /// Most pairs are told apart by a number that is made of each row's first key once (PostgreSQL's sort calls it an
+  /// abbreviated key), so that few rows are touched by the sort itself.
   package func sort(_ rows: inout [Row]) {
-    rows.sort { compare($0, $1) < 0 }
+    var entries: [(lead: UInt64, place: Int)] = []
+    entries.reserveCapacity(rows.count)
+    for (place, row) in rows.enumerated() { entries.append((lead(of: row), place)) }
+    entries.sort { a, b in
+      if a.lead != b.lead { return a.lead < b.lead }
+      let order = compare(rows[a.place], rows[b.place])
+      return order != 0 ? order < 0 : a.place < b.place
+    }
+    rows = entries.map { rows[$0.place] }
+  }
+
+  /// A number that never orders two rows otherwise than `compare` does; it may be equal where that is not.
+  private func lead(of row: Row) -> UInt64 {
+    guard let (key, type) = keys.first else { return 0 }
+    let datum = key.column < row.count ? row[key.column] : .null
+    // The highest bit keeps NULLs apart.
+    if datum.isNull { return key.nullsFirst ? 0 : .max }
+    let lead = datum.orderLead(as: type)
+    return (key.descending ? ~lead : lead) >> 1 | (key.nullsFirst ? 1 << 63 : 0)
   }
 }
 

@@ -56,7 +56,7 @@ extension KeyPlan {
       var keys: [[UInt8]] = []
       keys.reserveCapacity(prefixes.count)
       for prefix in prefixes { keys.append(try table.documentKey(keyValues: prefix)) }
-      return .points(Self.sortedUnique(keys))
+      return .points(Self.sortedUnique(keys, sharedCount: table.id.keyPrefix.count))
     }
     guard let bounds = try bounds(in: table, context) else { return nil }
     var ranges: [KeyRange] = []
@@ -105,9 +105,12 @@ extension KeyPlan {
     return datum.isNull ? nil : datum.exactly(as: type)
   }
 
-  private static func sortedUnique(_ keys: [[UInt8]]) -> [[UInt8]] {
+  private static func sortedUnique(_ keys: [[UInt8]], sharedCount: Int) -> [[UInt8]] {
     var unique: [[UInt8]] = []
-    for key in keys.sorted(by: KeyRange.isLess) where unique.last != key { unique.append(key) }
+    unique.reserveCapacity(keys.count)
+    for place in KeyOrder.places(of: keys, sharedCount: sharedCount) where unique.last != keys[place] {
+      unique.append(keys[place])
+    }
     return unique
   }
 

@@ -121,6 +121,8 @@ import CRocksDB
     defer { unsafe rocksdb_block_based_options_destroy(table) }
     unsafe rocksdb_block_based_options_set_format_version(table, 5)
     unsafe rocksdb_block_based_options_set_block_size(table, 8 << 10)
+    // A seek walks from one restart point to its key, entry by entry; with RocksDB's 16 that was a quarter of it.
+    unsafe rocksdb_block_based_options_set_block_restart_interval(table, 4)
     unsafe rocksdb_block_based_options_set_block_cache(table, cache)
     unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1)
     unsafe rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1)
