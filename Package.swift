@@ -62,7 +62,7 @@ let package = Package(
     .target(name: "Shell", dependencies: ["PostgresClient", "CEditLine"], swiftSettings: strict),
 
     // Floor 3
-    .target(name: "Storage", dependencies: ["Keys", "CRocksDB"], swiftSettings: strictMemory),
+    .target(name: "Storage", dependencies: ["Keys", "CRocksDB", "CXXHash"], swiftSettings: strictMemory),
     .target(
       name: "WriteAheadLog", dependencies: ["Runtime", "Coding", "CISAL", deque, logging],
       swiftSettings: strict),

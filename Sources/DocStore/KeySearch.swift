@@ -36,8 +36,9 @@ struct KeySearch {
     case .points(let keys):
       try reader.requireHistory(at: point)
       var cursor = try reader.documentCursor()
+      var point = point
       for key in keys where found.count < countMax {
-        switch try reader.get(key, by: &cursor, at: point, columns: columns, into: &row) {
+        switch try reader.get(key, by: &cursor, at: &point, columns: columns, into: &row) {
         case .uncertain(let time): doubt = max(doubt ?? time, time)
         case .found(let exists): if exists, try passes(row, filter) { found.append(key) }
         }

@@ -48,7 +48,8 @@ struct MutationRun {
   func storedRow(at key: [UInt8], by cursor: inout DocumentCursor) throws(DocStoreError) -> Row? {
     try reader.requireHistory(at: point)
     var row = Row(repeating: .null, count: evaluator.codec.columnCount)
-    switch try reader.get(key, by: &cursor, at: point, columns: nil, into: &row) {
+    var point = point
+    switch try reader.get(key, by: &cursor, at: &point, columns: nil, into: &row) {
     case .found(let exists): return exists ? row : nil
     case .uncertain: preconditionFailure("a read without an uncertainty window cannot be uncertain")
     }

@@ -8,10 +8,13 @@ package struct ReadBatch: Sendable {
   /// Where the next call goes on, opaque; nil at the end. The batch may be empty and still have one, if it looked at many
   /// rows and kept none.
   package var resume: [UInt8]?
+  /// The time that the rows are as of: that of the read's point, or to where it moved.
+  package var time: HybridTime
 
-  package init(rows: [Row], resume: [UInt8]?) {
+  package init(rows: [Row], resume: [UInt8]?, time: HybridTime) {
     self.rows = rows
     self.resume = resume
+    self.time = time
   }
 }
 

@@ -7,7 +7,7 @@ import Values
 /// One batch of a read in the making.
 struct ReadRun {
   private let reader: RowReader
-  private let point: ReadPoint
+  private var point: ReadPoint
   private let limits: BatchLimits
   private let columns: [Int]
   private let isStreaming: Bool
@@ -54,7 +54,7 @@ struct ReadRun {
 
   mutating func visit(points: [[UInt8]]) throws(DocStoreError) {
     if isDone { return }
-    if points.count == 1 { return try take(reader.get(points[0], at: point, columns: columns, into: &row)) }
+    if points.count == 1 { return try take(reader.get(points[0], at: &point, columns: columns, into: &row)) }
     var cursor = try reader.documentCursor()
     for (index, key) in points.enumerated() {
       if isDone { return }
@@ -63,7 +63,7 @@ struct ReadRun {
         return
       }
       try checkCancellation()
-      try take(reader.get(key, by: &cursor, at: point, columns: columns, into: &row))
+      try take(reader.get(key, by: &cursor, at: &point, columns: columns, into: &row))
     }
   }
 
@@ -92,6 +92,7 @@ struct ReadRun {
     var scan = try RowScan(reader.store, range, at: point, overlay: reader.overlay)
     while true {
       let step = try scan.next()
+      point = scan.point
       versionCount = versionCountBefore + scan.versionCount
       switch step {
       case .end: return
@@ -145,9 +146,9 @@ struct ReadRun {
 
   mutating func finish() -> ReadOutcome<ReadBatch> {
     if let doubt { return .uncertain(doubt) }
-    guard let resumeKey else { return .found(ReadBatch(rows: runner.finish(), resume: nil)) }
+    guard let resumeKey else { return .found(ReadBatch(rows: runner.finish(), resume: nil, time: point.time)) }
     let rows = runner.takeRows()
     let token = ResumeToken(key: resumeKey, rowCount: rowCountBefore + rows.count)
-    return .found(ReadBatch(rows: rows, resume: token.encoded))
+    return .found(ReadBatch(rows: rows, resume: token.encoded, time: point.time))
   }
 }

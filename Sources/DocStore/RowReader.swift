@@ -36,7 +36,8 @@ package struct RowReader: Sendable {
     _ documentKey: [UInt8], at point: ReadPoint, columns: [Int]? = nil
   ) throws(DocStoreError) -> ReadOutcome<Row?> {
     var row = Row(repeating: .null, count: codec.columnCount)
-    switch try get(documentKey, at: point, columns: columns, into: &row) {
+    var point = point
+    switch try get(documentKey, at: &point, columns: columns, into: &row) {
     case .found(true): return .found(row)
     case .found(false): return .found(nil)
     case .uncertain(let time): return .uncertain(time)
@@ -45,13 +46,18 @@ package struct RowReader: Sendable {
 
   /// As the other `get`, into a row that is used again; whether there is one.
   func get(
-    _ documentKey: [UInt8], at point: ReadPoint, columns: [Int]?, into row: inout Row
+    _ documentKey: [UInt8], at point: inout ReadPoint, columns: [Int]?, into row: inout Row
   ) throws(DocStoreError) -> ReadOutcome<Bool> {
     if let own = try ownWrite(of: documentKey) { return .found(try codec.unpack(own, columns: columns, into: &row)) }
     try requireHistory(at: point)
     do throws(StorageError) {
-      let cursor = try store.versions(.regular, of: documentKey, notAfter: point.uncertaintyLimit)
-      return try version(under: cursor, at: point, columns: columns, into: &row)
+      let remembered = store.rows.look(up: documentKey)
+      if let found = try version(of: remembered, documentKey, at: &point, columns: columns, into: &row) { return found }
+      var cursor = try store.versions(.regular, of: documentKey, notAfter: remembered.seekTime(point))
+      if remembered.brings(cursor, to: store.rows, point) {
+        cursor = try store.versions(.regular, of: documentKey, notAfter: point.uncertaintyLimit)
+      }
+      return try version(under: cursor, at: &point, columns: columns, into: &row)
     } catch {
       throw .storage(error)
     }
@@ -75,8 +81,7 @@ package struct RowReader: Sendable {
   func documentCursor() throws(DocStoreError) -> DocumentCursor {
     do throws(StorageError) {
       // First the intents: what is resolved in between is met twice then, never missed.
-      let intents: Cursor? = overlay?.hasIntents == true ? try store.documentCursor(.intents) : nil
-      return DocumentCursor(versions: try store.documentCursor(.regular), intents: intents)
+      return DocumentCursor(intents: overlay?.hasIntents == true ? try store.documentCursor(.intents) : nil)
     } catch {
       throw .storage(error)
     }
@@ -84,15 +89,21 @@ package struct RowReader: Sendable {
 
   /// As the other `get`, by a cursor that has been at other documents before and can go to more of them.
   func get(
-    _ documentKey: [UInt8], by cursor: inout DocumentCursor, at point: ReadPoint, columns: [Int]?, into row: inout Row
+    _ documentKey: [UInt8], by cursor: inout DocumentCursor, at point: inout ReadPoint, columns: [Int]?,
+    into row: inout Row
   ) throws(DocStoreError) -> ReadOutcome<Bool> {
     if let own = overlay?[documentKey] { return .found(try codec.unpack(own, columns: columns, into: &row)) }
     let own: DocumentWrite?
     do { own = try cursor.write(of: documentKey, over: overlay) } catch { throw .storage(error) }
     if let own { return .found(try codec.unpack(own, columns: columns, into: &row)) }
     do throws(StorageError) {
-      try cursor.versions.seek(toVersionOf: documentKey, notAfter: point.uncertaintyLimit)
-      return try version(under: cursor.versions, at: point, columns: columns, into: &row)
+      let remembered = store.rows.look(up: documentKey)
+      if let found = try version(of: remembered, documentKey, at: &point, columns: columns, into: &row) { return found }
+      try cursor.seek(toVersionOf: documentKey, notAfter: remembered.seekTime(point), in: store)
+      if remembered.brings(cursor.versions!, to: store.rows, point) {
+        try cursor.seek(toVersionOf: documentKey, notAfter: point.uncertaintyLimit, in: store)
+      }
+      return try version(under: cursor.versions!, at: &point, columns: columns, into: &row)
     } catch {
       throw .storage(error)
     }
@@ -101,24 +112,63 @@ package struct RowReader: Sendable {
   /// The cursor stands on the newest version up to the read's uncertainty limit, if there is one: if any version is in
   /// doubt, this is the latest of them.
   private func version(
-    under cursor: borrowing Cursor, at point: ReadPoint, columns: [Int]?, into row: inout Row
+    under cursor: borrowing Cursor, at point: inout ReadPoint, columns: [Int]?, into row: inout Row
   ) throws(StorageError) -> ReadOutcome<Bool> {
     guard cursor.isValid else { return .found(false) }
     guard let time = VersionedKey.time(of: cursor.keySpan) else { throw .corrupt("a version's key is too short") }
-    if time > point.time { return .uncertain(time) }
+    guard point.takes(time) else { return .uncertain(time) }
     return .found(try codec.unpack(cursor, columns: columns, into: &row))
+  }
+
+  /// What the row cache knows of a document, if that is what the read needs: the newest version is no later than its limit.
+  private func version(
+    of remembered: RowCache.Answer, _ documentKey: [UInt8], at point: inout ReadPoint, columns: [Int]?,
+    into row: inout Row
+  ) throws(StorageError) -> ReadOutcome<Bool>? {
+    guard case .known(let newest) = remembered, newest.time <= point.uncertaintyLimit else { return nil }
+    guard point.takes(newest.time) else { return .uncertain(newest.time) }
+    do throws(CodingError) {
+      return .found(try codec.unpack(newest.value.span, columns: columns, into: &row))
+    } catch {
+      throw .corruptRow(at: documentKey, error)
+    }
+  }
+}
+
+extension RowCache.Answer {
+  /// Where to look in the store: for the newest version of all, if the cache wants to have it.
+  fileprivate func seekTime(_ point: ReadPoint) -> HybridTime {
+    if case .unknown(.some) = self { .max } else { point.uncertaintyLimit }
+  }
+
+  /// Brings the newest version, under the cursor, to the cache that has asked for it.
+  /// - Returns: whether the read must not see that one, so that it has to look for another.
+  fileprivate func brings(_ cursor: borrowing Cursor, to rows: RowCache.Part, _ point: ReadPoint) -> Bool {
+    guard case .unknown(let permit?) = self, cursor.isValid, let time = VersionedKey.time(of: cursor.keySpan),
+      let writeID = VersionedKey.writeID(of: cursor.keySpan)
+    else { return false }
+    rows.keep(NewestVersion(time: time, writeID: writeID, value: cursor.value), by: permit)
+    return time > point.uncertaintyLimit
   }
 }
 
 /// Goes from document to document: among what is stored, and among the intents.
 struct DocumentCursor: ~Copyable {
-  var versions: Cursor
+  /// Nil until it is needed: often the row cache has all.
+  fileprivate var versions: Cursor?
   /// Nil where the read looks for none.
   private var intents: Cursor?
 
-  init(versions: consuming Cursor, intents: consuming Cursor?) {
-    self.versions = versions
+  init(intents: consuming Cursor?) {
+    versions = nil
     self.intents = intents
+  }
+
+  fileprivate mutating func seek(
+    toVersionOf document: [UInt8], notAfter time: HybridTime, in store: any Store
+  ) throws(StorageError) {
+    if versions == nil { versions = try store.documentCursor(.regular) }
+    try versions!.seek(toVersionOf: document, notAfter: time)
   }
 
   /// What lies over the versions of a document and is not in memory of the reading transaction.
@@ -153,6 +203,7 @@ extension RowReader {
   /// The time of the newest version of a document, tombstones included; nil if it was never written.
   package func newestTime(of documentKey: [UInt8]) throws(DocStoreError) -> HybridTime? {
     do throws(StorageError) {
+      if case .known(let newest) = store.rows.look(up: documentKey) { return newest.time }
       let cursor = try store.versions(.regular, of: documentKey)
       guard cursor.isValid else { return nil }
       guard let time = VersionedKey.time(of: cursor.keySpan) else {
@@ -179,19 +230,25 @@ extension RowCodec {
   func unpack(
     _ cursor: borrowing Cursor, columns: [Int]?, into row: inout Row
   ) throws(StorageError) -> Bool {
-    let value = cursor.valueSpan
-    guard !value.isEmpty else { throw .corrupt("a version without a tag") }
-    switch value[0] {
+    do throws(CodingError) { return try unpack(cursor.valueSpan, columns: columns, into: &row) } catch {
+      throw .corruptRow(at: cursor.key, error)
+    }
+  }
+
+  /// Unpacks a stored version; false if it is a tombstone.
+  func unpack(_ value: Span<UInt8>, columns: [Int]?, into row: inout Row) throws(CodingError) -> Bool {
+    switch value.isEmpty ? nil : value[0] {
     case VersionTag.tombstone: return false
     case VersionTag.row:
-      do throws(CodingError) {
-        try decode(value.extracting(1...), columns: columns, into: &row)
-        return true
-      } catch {
-        let key = cursor.key.map { String($0, radix: 16) }.joined(separator: " ")
-        throw .corrupt("the row at key \(key): \(error)")
-      }
-    default: throw .corrupt("a version with tag \(value[0])")
+      try decode(value.extracting(1...), columns: columns, into: &row)
+      return true
+    default: throw .malformed(what: "tag of a version")
     }
+  }
+}
+
+extension StorageError {
+  fileprivate static func corruptRow(at key: [UInt8], _ error: CodingError) -> StorageError {
+    .corrupt("the row at key \(key.map { String($0, radix: 16) }.joined(separator: " ")): \(error)")
   }
 }

@@ -19,7 +19,8 @@ struct RowScan: ~Copyable {
   private static let stepsBeforeSeek = 8
 
   private var cursor: Cursor
-  private let point: ReadPoint
+  /// Its time moves with the versions that are taken.
+  private(set) var point: ReadPoint
   /// The reading transaction's own writes in the range.
   private var own: OwnScan
   private let hasOwn: Bool
@@ -133,7 +134,7 @@ struct RowScan: ~Copyable {
     while cursor.isValid, isOnDocument {
       versionCount += 1
       guard let time = VersionedKey.time(of: cursor.keySpan) else { throw .corrupt("a version's key is too short") }
-      if time <= point.time {
+      if point.takes(time) {
         let value = cursor.valueSpan
         guard !value.isEmpty else { throw .corrupt("a version without a tag") }
         return value[0] == VersionTag.tombstone ? nil : .row

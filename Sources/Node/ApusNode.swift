@@ -51,6 +51,7 @@ package final class ApusNode: Sendable {
     core.tablets.spillBytes = configuration.transactionMebibytes << 20
     var engine = RocksDBEngine.Settings()
     engine.blockCacheBytes = configuration.blockCacheMebibytes << 20
+    engine.rowCacheBytes = configuration.rowCacheMebibytes << 20
 
     let node = try await listening(for: "other nodes", setting: "rpc_port", on: rpc) {
       try await NodeCore.start(core, runtime: runtime, engine: RocksDBEngine(engine), logger: logger) { reason in
@@ -71,7 +72,8 @@ package final class ApusNode: Sendable {
         forwardCancel: { SessionServices.forward($0, from: node) })
     }
     SessionServices.serve(sessions.registry, of: sql, on: node)
-    let status = StatusPages(node: node, sql: sql, started: runtime.clock.wallMicroseconds())
+    let status = StatusPages(
+      node: node, sql: sql, sessions: sessions.registry, started: runtime.clock.wallMicroseconds())
     let http = try await listening(for: "HTTP", setting: "http_port", on: core.httpAddress) {
       try await HTTPServer.start(
         host: configuration.httpHost, port: configuration.httpPort, loop: runtime.loops[0], logger: logger

@@ -1,6 +1,7 @@
 import Keys
 import NodeCore
 import PostgresWire
+import SQL
 import Tablet
 
 #if canImport(Glibc)
@@ -14,6 +15,7 @@ import Tablet
 struct MetricsPage {
   var node: NodeCore
   var sql: PostgresServer
+  var sessions: SessionRegistry
   /// Microseconds since the Unix epoch.
   var started: UInt64
 
@@ -59,6 +61,16 @@ struct MetricsPage {
     page.counter("apus_sql_rows_sent_total", "Rows sent to clients.", Double(wire.rowsSent))
     page.counter(
       "apus_sql_protocol_violations_total", "Connections that broke the protocol.", Double(wire.protocolViolations))
+    page.counter(
+      "apus_sql_statement_restarts_total",
+      "Statements that lost against another transaction and ran again by themselves.",
+      Double(sessions.statementRestarts))
+    let reads = node.gateway.counters.values
+    page.counter(
+      "apus_reads_moved_total", "Reads of several tablets that went to a later time because of newer rows.",
+      Double(reads.readsMoved))
+    page.counter(
+      "apus_reads_asked_again_total", "Tablets that such reads had to ask once more.", Double(reads.tabletsAskedAgain))
     let peers = node.transport.peerStatus().sorted { $0.key < $1.key }
     page.begin("apus_peer_connected", "Whether another node is connected.", "gauge")
     for (peer, status) in peers {

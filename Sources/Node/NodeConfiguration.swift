@@ -33,6 +33,8 @@ package struct NodeConfiguration: Sendable, Equatable {
   package var logLevel = "info"
   /// Memory for blocks of stored data that were read, in MiB.
   package var blockCacheMebibytes = 128
+  /// Memory for the newest versions of rows that are read by key, in MiB; 0 for none.
+  package var rowCacheMebibytes = 64
   /// Memory that one transaction's writes to one tablet take before they go to the disk, in MiB.
   package var transactionMebibytes = TabletSettings().spillBytes >> 20
   /// Clients at once.
@@ -81,6 +83,9 @@ extension NodeConfiguration {
     text("log_level", "trace, debug, info, notice, warning, error or critical.") { $0.logLevel = $1 },
     number("block_cache_mib", "Memory for stored blocks that were read, in MiB.", 1...1_048_576) {
       $0.blockCacheMebibytes = $1
+    },
+    number("row_cache_mib", "Memory for rows that are read by key, in MiB; 0 for none.", 0...1_048_576) {
+      $0.rowCacheMebibytes = $1
     },
     number(
       "transaction_mib", "Memory for what one transaction writes to one tablet; beyond it goes to the disk, in MiB.",

@@ -3,6 +3,7 @@ import Keys
 import NodeCore
 import Operations
 import PostgresWire
+import SQL
 import Tablet
 
 /// What operators and their tools ask of a node over HTTP: `/livez`, `/readyz`, `/metrics`, `/status`,
@@ -10,6 +11,7 @@ import Tablet
 struct StatusPages: Sendable {
   var node: NodeCore
   var sql: PostgresServer
+  var sessions: SessionRegistry
   /// Microseconds since the Unix epoch.
   var started: UInt64
 
@@ -24,7 +26,8 @@ struct StatusPages: Sendable {
       let limit = request.query["limit"].flatMap { Int($0) } ?? 1000
       return HTTPResponse(
         status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
-        body: await MetricsPage(node: node, sql: sql, started: started).text(tabletLimit: perTablet ? max(0, limit) : 0)
+        body: await MetricsPage(node: node, sql: sql, sessions: sessions, started: started)
+          .text(tabletLimit: perTablet ? max(0, limit) : 0)
       )
     case "/status": return await status()
     case "/transactions": return await transactions()

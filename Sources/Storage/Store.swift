@@ -64,6 +64,9 @@ package protocol Store: AnyObject, Sendable {
   /// background flushes are noticed at the next open only, so this can be less than what is on disk, never more.
   var flushedFrontier: Frontier? { get }
 
+  /// Newest versions of documents, in memory: asked before a cursor is.
+  var rows: RowCache.Part { get }
+
   /// A cursor at the first key in `[lower, upper)` (without `upper`: to the end), over the contents as of now.
   ///
   /// - Parameter pointPrefix: a document key. The cursor then sees only versions of this document, and the bloom

@@ -46,14 +46,16 @@ extension TabletHost {
     let limit = uncertaintyLimit(asked: request.uncertaintyLimit, readingAt: time)
     let slice = ReadSlice(
       executor: executor(for: table, store, of: replica, overlay), request: request,
-      point: ReadPoint(time: time, uncertaintyLimit: limit))
+      point: ReadPoint(
+        time: time, uncertaintyLimit: limit,
+        movesThrough: request.mayMove ? replica.moveLimit(of: request.read.selection, at: time, for: own) : time))
     switch request.read.selection {
     case .points(let keys) where keys.count <= Self.inlinePointsMax:
-      return finish(slice.run(), at: time, of: replica)
+      return finish(slice.run(), of: slice, at: replica)
     case .points, .ranges:
       nextReader = (nextReader + 1) % readers.count
       do {
-        return finish(try await run(slice, on: readers[nextReader]), at: time, of: replica)
+        return finish(try await run(slice, on: readers[nextReader]), of: slice, at: replica)
       } catch {
         return .failed(SQLError(.internalError, "a read could not run: \(error)"))
       }
@@ -72,7 +74,7 @@ extension TabletHost {
     let slice = ReadSlice(
       executor: executor(for: table, store, of: replica, nil), request: request, point: ReadPoint(time: time))
     guard case .success(.found(let batch)) = slice.run(), batch.resume == nil else { return nil }
-    return ReadAnswer(rows: batch.rows, resume: nil, time: time)
+    return ReadAnswer(rows: batch.rows, resume: nil, time: time, validThrough: time)
   }
 
   private func executor(
@@ -99,10 +101,14 @@ extension TabletHost {
   private static var inlinePointsMax: Int { 64 }
 
   private func finish(
-    _ result: Result<ReadOutcome<ReadBatch>, DocStoreError>, at time: HybridTime, of replica: TabletReplica
+    _ result: Result<ReadOutcome<ReadBatch>, DocStoreError>, of slice: ReadSlice, at replica: TabletReplica
   ) -> TabletAnswer<ReadAnswer> {
     switch result {
-    case .success(.found(let batch)): return .done(ReadAnswer(rows: batch.rows, resume: batch.resume, time: time))
+    case .success(.found(let batch)):
+      if batch.time > slice.point.time { replica.probe("a read moves instead of being in doubt") }
+      return .done(
+        ReadAnswer(
+          rows: batch.rows, resume: batch.resume, time: batch.time, validThrough: slice.point.movesThrough))
     case .success(.uncertain(let later)): return .uncertain(later)
     case .failure(let error):
       if case .statement(let error) = error, error.state == .queryCanceled { replica.probe("read stopped half-way") }

@@ -68,6 +68,15 @@ extension TabletReplica {
     return blocker == nil ? .done(safe) : nil
   }
 
+  /// How far a read at `time` of this selection, which has been let through, may move: no write can appear at or below
+  /// that any more, and nothing that others have prepared there is undecided or waits to be resolved.
+  func moveLimit(of selection: KeySelection, at time: HybridTime, for transaction: TransactionID?) -> HybridTime {
+    guard refusal(HybridTime.self) == nil, let safe = safeReadTime(wanted: nil), safe > time,
+      blocker(of: selection, at: safe, exceptThrough: time, exceptAfter: safe, except: transaction) == nil
+    else { return time }
+    return safe
+  }
+
   /// The time that a read may be served at now: the wanted one, or without one the greatest that is safe.
   ///
   /// Safe means that no write can appear at or below it any more: every write that is not applied is later, every

@@ -50,6 +50,7 @@ extension ReadRequest {
     writer.write(read)
     writer.writeOptional(time) { $0.writeFixed($1.rawValue) }
     writer.writeOptional(uncertaintyLimit) { $0.writeFixed($1.rawValue) }
+    writer.write(mayMove)
     writer.writeOptional(resume) { $0.write($1) }
     writer.writeCount(maxRows)
     writer.writeCount(maxBytes)
@@ -65,6 +66,7 @@ extension ReadRequest {
     uncertaintyLimit = try reader.readOptional { reader throws(CodingError) in
       HybridTime(rawValue: try reader.readFixed())
     }
+    mayMove = try reader.readBool()
     resume = try reader.readOptional { reader throws(CodingError) in try reader.readBytes() }
     maxRows = Int(truncatingIfNeeded: min(try reader.readVarint(), 1 << 30))
     maxBytes = Int(truncatingIfNeeded: min(try reader.readVarint(), 1 << 30))
@@ -77,12 +79,14 @@ extension ReadAnswer {
     writer.write(rows)
     writer.writeOptional(resume) { $0.write($1) }
     writer.writeFixed(time.rawValue)
+    writer.writeFixed(validThrough.rawValue)
   }
 
   package init(from reader: inout ByteReader) throws(CodingError) {
     rows = try reader.readRows()
     resume = try reader.readOptional { reader throws(CodingError) in try reader.readBytes() }
     time = HybridTime(rawValue: try reader.readFixed())
+    validThrough = HybridTime(rawValue: try reader.readFixed())
   }
 }
 

@@ -66,6 +66,8 @@ package struct ReadRequest: Sendable {
   /// Versions after `time` and up to this may be older than the statement in real time: meeting one is an answer
   /// (`uncertain`), see DESIGN §10.5. Equal to `time` where nothing is uncertain any more.
   package var uncertaintyLimit: HybridTime?
+  /// Rather than answer `uncertain`, the leader may read as of a later time, up to its safe time: the answer says which.
+  package var mayMove: Bool
   /// Where the last batch stopped.
   package var resume: [UInt8]?
   package var maxRows: Int
@@ -74,9 +76,10 @@ package struct ReadRequest: Sendable {
   package var transaction: TransactionReference?
 
   package init(
-    tablet: TabletID, read: TableRead, time: HybridTime?, uncertaintyLimit: HybridTime?, resume: [UInt8]?,
-    maxRows: Int, maxBytes: Int, transaction: TransactionReference? = nil
+    tablet: TabletID, read: TableRead, time: HybridTime?, uncertaintyLimit: HybridTime?, mayMove: Bool = false,
+    resume: [UInt8]?, maxRows: Int, maxBytes: Int, transaction: TransactionReference? = nil
   ) {
+    self.mayMove = mayMove
     self.transaction = transaction
     self.tablet = tablet
     self.read = read
@@ -94,10 +97,13 @@ package struct ReadAnswer: Sendable {
   package var resume: [UInt8]?
   /// The time that the batch was read at; further batches ask for the same.
   package var time: HybridTime
-  package init(rows: [Row], resume: [UInt8]?, time: HybridTime) {
+  /// The rows are the same at every time from `time` to here. Equal to `time` unless the read was allowed to move.
+  package var validThrough: HybridTime
+  package init(rows: [Row], resume: [UInt8]?, time: HybridTime, validThrough: HybridTime) {
     self.rows = rows
     self.resume = resume
     self.time = time
+    self.validThrough = validThrough
   }
 }
 

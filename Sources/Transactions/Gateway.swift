@@ -18,6 +18,7 @@ package final class Gateway: DataPlane, Sendable {
   private let sequences: SequenceCache
   let transactions: ActiveTransactions
   let commits: CommitGate
+  package let counters = GatewayCounters()
   private let required = Mutex(CatalogSnapshot.empty)
 
   package init(router: Router, clock: HybridClock, services: GatewayServices, commits: CommitGate) {

@@ -154,6 +154,9 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
     }
   }
 
+  /// Whether nobody has looked at the snapshot yet, so that it may still move.
+  var isSnapshotFree: Bool { state.withLock { !$0.snapshotIsUsed && options.readTime == nil } }
+
   /// A version that may be in the client's past was met: the snapshot moves there, if nobody has looked at it yet.
   func moveSnapshot(to later: HybridTime) throws(SQLError) {
     let moved = state.withLock { state in

@@ -7,8 +7,8 @@ import Values
 /// The rows of one read, batch by batch, at one time for all its tablets.
 ///
 /// A read of one tablet is served at the leader's own safe time. A read of several takes a time of the gateway's clock;
-/// a version that may be older than the read in real time though its time is later makes the read start over at that
-/// time, as long as nothing was handed out (DESIGN §10.5).
+/// a version that may be older than the read in real time though its time is later moves the read to that time, as long
+/// as nothing was handed out (DESIGN §10.5, and "Snapshots" in the module's page).
 actor TableReader: RowBatches {
   private struct Share {
     var tablet: TabletDescriptor
@@ -52,7 +52,7 @@ actor TableReader: RowBatches {
 
   func next() async throws(SQLError) -> [Row]? {
     while left > 0, shares.contains(where: { !$0.isFinished }) {
-      var rows = read.isOrdered || shares.count == 1 ? try await nextInOrder() : try await nextOfAll()
+      var rows = try await nextBatches()
       if rows.isEmpty { continue }
       if rows.count > left { rows.removeLast(rows.count - left) }
       left -= rows.count
@@ -75,6 +75,7 @@ actor TableReader: RowBatches {
     uncertaintyLimit = snapshot?.uncertaintyLimit
   }
 
+  /// From here on the read is as of a later time, from its beginning.
   private func restart(at later: HybridTime) throws(SQLError) {
     guard !handedOut else {
       throw SQLError(
@@ -90,81 +91,101 @@ actor TableReader: RowBatches {
     }
   }
 
-  private func request(for share: Share) -> ReadRequest {
+  /// Whether the tablets may choose a later time rather than be in doubt: nothing was looked at yet, here or by a read of
+  /// the same snapshot.
+  private var mayMove: Bool {
+    guard let time, let uncertaintyLimit, time < uncertaintyLimit, !handedOut else { return false }
+    return shares.allSatisfy { $0.resume == nil && !$0.isFinished } && transaction?.isSnapshotFree ?? true
+  }
+
+  private func request(for share: Share, mayMove: Bool) -> ReadRequest {
     var part = read
     part.selection = share.selection
     let rowsMax = min(gateway.router.settings.batchRowsMax, left)
     return ReadRequest(
-      tablet: share.tablet.id, read: part, time: time, uncertaintyLimit: uncertaintyLimit, resume: share.resume,
-      maxRows: rowsMax, maxBytes: gateway.router.settings.batchBytesMax,
+      tablet: share.tablet.id, read: part, time: time, uncertaintyLimit: uncertaintyLimit, mayMove: mayMove,
+      resume: share.resume, maxRows: rowsMax, maxBytes: gateway.router.settings.batchBytesMax,
       transaction: transaction?.reference(in: share.tablet.id))
   }
 
-  private func nextInOrder() async throws(SQLError) -> [Row] {
+  /// The next batch of every tablet that has one, all asked at the same time; of the first of them, if the read is ordered.
+  ///
+  /// All are as of one time, the latest that one of the tablets chose or was in doubt about. What a tablet answered for an
+  /// earlier time stands if the tablet says that it is the same at that one; the others are asked again.
+  private func nextBatches() async throws(SQLError) -> [Row] {
     await begin()
+    var batches: [Int: ReadAnswer] = [:]
     for _ in 0..<Self.restartsMax {
-      guard let index = shares.firstIndex(where: { !$0.isFinished }) else { return [] }
-      let answer = try await gateway.router.read(
-        shares[index].tablet, request(for: shares[index]), deadline: deadline)
-      switch try accept(answer, of: index) {
-      case .rows(let rows): return rows
-      case .restart(let later): try restart(at: later)
+      let open = shares.indices.filter { !shares[$0].isFinished }.prefix(read.isOrdered ? 1 : Self.parallelMax)
+      let mayMove = mayMove
+      let missing = open.filter { batches[$0] == nil }
+      let requests = missing.map { (shares[$0].tablet, request(for: shares[$0], mayMove: mayMove)) }
+      var latest = time ?? .zero
+      var isInDoubt = false
+      for (index, answer) in zip(missing, await answers(to: requests)) {
+        switch try understood(answer.get()) {
+        case .batch(let batch):
+          latest = max(latest, batch.time)
+          batches[index] = batch
+        case .uncertain(let later):
+          latest = max(latest, later)
+          isInDoubt = true
+        }
       }
+      if isInDoubt || latest > time ?? .max {
+        try restart(at: latest)
+        batches = batches.filter { $0.value.validThrough >= latest }
+        gateway.counters.readMoved(askingAgain: open.count - batches.count)
+      }
+      if batches.count == open.count { return accept(batches, at: latest) }
     }
     throw Self.tooManyRestarts
   }
 
-  /// The next batch of every tablet that has one, all asked at the same time.
-  private func nextOfAll() async throws(SQLError) -> [Row] {
-    await begin()
-    for _ in 0..<Self.restartsMax {
-      let open = shares.indices.filter { !shares[$0].isFinished }.prefix(Self.parallelMax)
-      let requests = open.map { ($0, shares[$0].tablet, request(for: shares[$0])) }
-      let router = gateway.router
-      let deadline = deadline
-      let answers = await withTaskGroup(of: (Int, Result<TabletAnswer<ReadAnswer>, SQLError>).self) { group in
-        for (index, tablet, request) in requests {
-          group.addTask {
-            do throws(SQLError) {
-              return (index, .success(try await router.read(tablet, request, deadline: deadline)))
-            } catch {
-              return (index, .failure(error))
-            }
-          }
-        }
-        var all: [(Int, Result<TabletAnswer<ReadAnswer>, SQLError>)] = []
-        for await answer in group { all.append(answer) }
-        return all.sorted { $0.0 < $1.0 }
+  private func answers(
+    to requests: [(tablet: TabletDescriptor, request: ReadRequest)]
+  ) async -> [Result<TabletAnswer<ReadAnswer>, SQLError>] {
+    let router = gateway.router
+    let deadline = deadline
+    @Sendable func answer(to place: Int) async -> Result<TabletAnswer<ReadAnswer>, SQLError> {
+      do throws(SQLError) {
+        return .success(try await router.read(requests[place].tablet, requests[place].request, deadline: deadline))
+      } catch {
+        return .failure(error)
       }
-      var rows: [Row] = []
-      var later: HybridTime?
-      for (index, answer) in answers {
-        switch try accept(answer.get(), of: index) {
-        case .rows(let batch): rows.append(contentsOf: batch)
-        case .restart(let time): later = max(later ?? time, time)
-        }
-      }
-      guard let later else { return rows }
-      try restart(at: later)
     }
-    throw Self.tooManyRestarts
+    if requests.count == 1 { return [await answer(to: 0)] }
+    return await withTaskGroup(of: (Int, Result<TabletAnswer<ReadAnswer>, SQLError>).self) { group in
+      for place in requests.indices { group.addTask { (place, await answer(to: place)) } }
+      var all = [Result<TabletAnswer<ReadAnswer>, SQLError>?](repeating: nil, count: requests.count)
+      for await (place, answer) in group { all[place] = answer }
+      return all.compactMap { $0 }
+    }
   }
 
-  private enum Accepted {
-    case rows([Row])
-    case restart(HybridTime)
-  }
-
-  private func accept(_ answer: TabletAnswer<ReadAnswer>, of index: Int) throws(SQLError) -> Accepted {
-    switch answer {
-    case .done(let batch):
+  /// The rows of batches that are all as of `time`.
+  private func accept(_ batches: [Int: ReadAnswer], at time: HybridTime) -> [Row] {
+    // Later batches of this read see the same state.
+    self.time = time
+    transaction?.hasRead(at: time)
+    var rows: [Row] = []
+    for (index, batch) in batches.sorted(by: { $0.key < $1.key }) {
       shares[index].resume = batch.resume
       shares[index].isFinished = batch.resume == nil
-      // Later batches of this read see the same state.
-      if time == nil { time = batch.time }
-      transaction?.hasRead(at: batch.time)
-      return .rows(batch.rows)
-    case .uncertain(let later): return .restart(later)
+      if rows.isEmpty { rows = batch.rows } else { rows.append(contentsOf: batch.rows) }
+    }
+    return rows
+  }
+
+  private enum Understood {
+    case batch(ReadAnswer)
+    case uncertain(HybridTime)
+  }
+
+  private func understood(_ answer: TabletAnswer<ReadAnswer>) throws(SQLError) -> Understood {
+    switch answer {
+    case .done(let batch): return .batch(batch)
+    case .uncertain(let later): return .uncertain(later)
     case .failed(let error): throw error
     case .schemaMismatch, .unknownTablet: throw Gateway.changed(table.name)
     case .notLeader, .notReady, .noRoom, .outcomeUnknown:

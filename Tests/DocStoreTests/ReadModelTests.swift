@@ -20,9 +20,13 @@ private struct Model {
     (versions[key] ?? []).filter { $0.time <= time }.max { $0.time < $1.time }?.text
   }
 
-  func doubt(_ keys: some Sequence<Int32>, _ point: ReadPoint) -> HybridTime? {
-    keys.flatMap { versions[$0] ?? [] }.map(\.time)
+  /// Of which time a read is: that of the latest version up to its limit, if there is one after its time. It is in doubt
+  /// instead where that version is later than it may move.
+  func outcome(_ keys: some Sequence<Int32>, _ point: ReadPoint) -> ReadOutcome<HybridTime> {
+    let latest = keys.flatMap { versions[$0] ?? [] }.map(\.time)
       .filter { $0 > point.time && $0 <= point.uncertaintyLimit }.max()
+    guard let latest else { return .found(point.time) }
+    return latest <= point.movesThrough ? .found(latest) : .uncertain(latest)
   }
 }
 
@@ -67,9 +71,12 @@ private struct Model {
   private func randomPoint(using random: inout Seed) -> ReadPoint {
     let time = HybridTime(
       microseconds: .random(in: 0...301, using: &random), logical: .random(in: 0...4, using: &random))
-    return Bool.random(using: &random)
-      ? ReadPoint(time: time)
-      : ReadPoint(time: time, uncertaintyLimit: time.adding(microseconds: .random(in: 0...3, using: &random)))
+    func later() -> HybridTime { time.adding(microseconds: .random(in: 0...3, using: &random)) }
+    switch Int.random(in: 0..<3, using: &random) {
+    case 0: return ReadPoint(time: time)
+    case 1: return ReadPoint(time: time, uncertaintyLimit: later())
+    default: return ReadPoint(time: time, uncertaintyLimit: later(), movesThrough: later())
+    }
   }
 
   @Test("A read sees what the model sees, and doubts what it doubts", arguments: Seed.sample(16), [false, true])
@@ -118,11 +125,11 @@ private struct Model {
       }
       let key = Int32.random(in: Self.keys, using: &random)
       let found = try reader.get(try table.documentKey(keyValues: [.int4(key)]), at: point)
-      switch found {
-      case .found(let row):
-        #expect(model.doubt([key], point) == nil, "\(seed)")
-        #expect(row.map { show([$0]) } == model.read(key, at: point.time).map { ["\(key) \($0) -"] }, "\(seed)")
-      case .uncertain(let time): #expect(time == model.doubt([key], point), "\(seed)")
+      switch (found, model.outcome([key], point)) {
+      case (.found(let row), .found(let time)):
+        #expect(row.map { show([$0]) } == model.read(key, at: time).map { ["\(key) \($0) -"] }, "\(seed)")
+      case (.uncertain(let time), .uncertain(let expected)): #expect(time == expected, "\(seed)")
+      case (_, let expected): Issue.record("\(found) where the model has \(expected), \(seed)")
       }
 
       // A range of keys, or all of them where keys are hashed; in batches of any size.
@@ -137,33 +144,36 @@ private struct Model {
       var limits = BatchLimits()
       if point.time == point.uncertaintyLimit { limits.rowsMax = .random(in: 1...5, using: &random) }
       if Bool.random(using: &random), point.time == point.uncertaintyLimit { limits.versionsMax = 3 }
-      switch try readAll(executor, table, range, at: point, limits) {
-      case .found(let rows):
-        let expected = keys.compactMap { key in model.read(key, at: point.time).map { "\(key) \($0)" } }
-        #expect(model.doubt(keys, point) == nil, "\(seed)")
-        #expect(hashed ? show(rows).sorted() == expected.sorted() : show(rows) == expected, "\(seed)")
-      case .uncertain(let time): #expect(time == model.doubt(keys, point), "\(seed)")
+      let read = try readAll(executor, table, range, at: point, limits)
+      switch (read, model.outcome(keys, point)) {
+      case (.found(let batch), .found(let time)):
+        #expect(batch.time == time, "\(seed)")
+        // A read that moved is the same everywhere from there to where it could have moved.
+        for time in [time, point.movesThrough] {
+          let expected = keys.compactMap { key in model.read(key, at: time).map { "\(key) \($0)" } }
+          let rows = show(batch.rows)
+          #expect(hashed ? rows.sorted() == expected.sorted() : rows == expected, "\(seed)")
+        }
+      case (.uncertain(let time), .uncertain(let expected)): #expect(time == expected, "\(seed)")
+      case (_, let expected): Issue.record("\(read) where the model has \(expected), \(seed)")
       }
     }
   }
 
   private func readAll(
     _ executor: ReadExecutor, _ table: TableDescriptor, _ range: KeyRange, at point: ReadPoint, _ limits: BatchLimits
-  ) throws -> ReadOutcome<[Row]> {
+  ) throws -> ReadOutcome<ReadBatch> {
     let read = TableRead(
       table: table.id, schemaVersion: table.version, selection: .ranges([range]),
       pipeline: RowPipeline(filter: nil, output: .rows(projection: [Make.a, Make.b], limit: nil)), isOrdered: true)
-    var rows: [Row] = []
-    var resume: [UInt8]?
+    var whole = ReadBatch(rows: [], resume: nil, time: point.time)
     repeat {
-      switch try executor.execute(read, at: point, resume: resume, limits: limits) {
-      case .found(let batch):
-        rows += batch.rows
-        resume = batch.resume
+      switch try executor.execute(read, at: point, resume: whole.resume, limits: limits) {
+      case .found(let batch): whole = ReadBatch(rows: whole.rows + batch.rows, resume: batch.resume, time: batch.time)
       case .uncertain(let time): return .uncertain(time)
       }
-    } while resume != nil
-    return .found(rows)
+    } while whole.resume != nil
+    return .found(whole)
   }
 
   @Test("A long chain of newer versions is jumped over")
@@ -175,12 +185,12 @@ private struct Model {
     let executor = ReadExecutor(reader: reader, bounds: table.wholeRange, context: Make.context)
     let time = HybridTime(microseconds: 3)
     guard
-      case .found(let rows) = try readAll(executor, table, table.wholeRange, at: ReadPoint(time: time), BatchLimits())
+      case .found(let batch) = try readAll(executor, table, table.wholeRange, at: ReadPoint(time: time), BatchLimits())
     else {
       Issue.record("a read without a window is never uncertain")
       return
     }
-    #expect(show(rows) == ["1 v3", "2 other"])
+    #expect(show(batch.rows) == ["1 v3", "2 other"])
     // The greatest version in doubt is reported, not the first one behind the read's time.
     let doubtful = ReadPoint(time: time, uncertaintyLimit: HybridTime(microseconds: 900))
     guard case .uncertain(let found) = try readAll(executor, table, table.wholeRange, at: doubtful, BatchLimits())

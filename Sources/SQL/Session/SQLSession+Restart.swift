@@ -34,6 +34,7 @@ extension SQLSession {
         else { throw error }
       }
       restarts += 1
+      registry.countRestart()
       let pause = RestartPolicy.pauseNanoseconds(before: restarts, random: random.next())
       guard await loop.sleep(nanoseconds: pause) else { throw RunningStatement.Reason.userRequest.error }
       // What it lost against may have been a change of the table.

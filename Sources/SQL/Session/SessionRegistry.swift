@@ -89,8 +89,14 @@ package final class SessionRegistry: Sendable {
   private let entries = Mutex<[Int32: Entry]>([:])
   /// The indexes that they are building.
   let indexBuilds = IndexBuilds()
+  private let restarts = Atomic<UInt64>(0)
 
   package init() {}
+
+  /// Statements that lost against another transaction and ran again without their clients noticing, since the start.
+  package var statementRestarts: UInt64 { restarts.load(ordering: .relaxed) }
+
+  func countRestart() { restarts.add(1, ordering: .relaxed) }
 
   func add(_ activity: SessionActivity, cancel: @escaping @Sendable () -> Void) {
     entries.withLock { $0[activity.processID] = Entry(activity: activity, cancel: cancel) }

@@ -17,6 +17,8 @@ package final class MemoryStorageEngine: StorageEngine {
     var isFull = false
   }
   private let state = Mutex(State())
+  /// Small, so that its entries come and go also where there are few documents.
+  private let rows = RowCache(bytesMax: 256 << 10)
 
   package init() {}
 
@@ -25,7 +27,7 @@ package final class MemoryStorageEngine: StorageEngine {
       if state.open[directory] != nil { throw .busy(directory) }
       let image = state.images[directory] ?? Image()
       state.images[directory] = image
-      let store = MemoryStore(engine: self, directory: directory, image: image)
+      let store = MemoryStore(engine: self, directory: directory, image: image, rows: rows.part())
       state.open[directory] = store
       return store
     }

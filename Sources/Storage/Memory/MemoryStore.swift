@@ -18,8 +18,10 @@ final class MemoryStore: Store {
   let directory: String
   private let engine: MemoryStorageEngine
   private let state: Mutex<State>
+  let rows: RowCache.Part
 
-  init(engine: MemoryStorageEngine, directory: String, image: MemoryStorageEngine.Image) {
+  init(engine: MemoryStorageEngine, directory: String, image: MemoryStorageEngine.Image, rows: RowCache.Part) {
+    self.rows = rows
     self.engine = engine
     self.directory = directory
     state = Mutex(State(contents: image.contents, applied: image.frontier, flushed: image.frontier))
@@ -47,6 +49,7 @@ final class MemoryStore: Store {
       state.applied = frontier
       state.memtableBytes += batch.byteCount + 32 * batch.count
     }
+    rows.wrote(batch)
   }
 
   var appliedFrontier: Frontier? { state.withLock(\.applied) }

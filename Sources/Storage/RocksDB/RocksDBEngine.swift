@@ -1,11 +1,13 @@
 import CRocksDB
 
-/// RocksDB as the engine of a node. All its stores share one block cache and one pool of background threads.
+/// RocksDB as the engine of a node. All its stores share one block cache, one row cache and one pool of background threads.
 @safe package final class RocksDBEngine: StorageEngine {
   /// What the stores of a node share.
   package struct Settings: Sendable {
     /// Memory for uncompressed blocks of all stores, index and filter blocks included.
     package var blockCacheBytes = 128 << 20
+    /// Memory for newest versions of rows, see `RowCache`; 0 for none.
+    package var rowCacheBytes = 64 << 20
     /// Threads for compactions, of all stores together: one may rewrite a whole store while another takes the flushed
     /// files of the others together. Flushes have one of their own beside them.
     package var compactionThreads = 2
@@ -19,9 +21,11 @@ import CRocksDB
   nonisolated(unsafe) private let cache: OpaquePointer
   nonisolated(unsafe) private let environment: OpaquePointer
   private let settings: Settings
+  package let rows: RowCache
 
   package init(_ settings: Settings = Settings()) {
     self.settings = settings
+    rows = RowCache(bytesMax: settings.rowCacheBytes)
     // Few shards: a block that is larger than its shard is read anew at each use, and the bloom filter of a file with a
     // million rows is a block of more than a mebibyte, which by default a shard would have.
     let cacheOptions = unsafe rocksdb_lru_cache_options_create()!
@@ -45,7 +49,8 @@ import CRocksDB
     defer { unsafe rocksdb_options_destroy(native) }
     unsafe rocksdb_options_set_compaction_filter_factory(native, makeCompactionFilterFactory(retention))
     let isNew = !StoreDirectory(directory).exists
-    let store = try RocksDBStore(unsafe RocksDBHandle(open: directory, options: native), retention: retention)
+    let store = try RocksDBStore(
+      unsafe RocksDBHandle(open: directory, options: native), retention: retention, rows: rows.part())
     if isNew { try StoreDirectory(directory).syncName() }
     return store
   }

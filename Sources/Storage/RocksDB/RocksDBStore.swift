@@ -18,13 +18,15 @@ final class RocksDBStore: Store {
   private let retention: SharedRetention
   /// Held across a write, so that frontier and data cannot be paired wrongly.
   private let writer = Mutex(())
+  let rows: RowCache.Part
 
-  init(_ database: RocksDBHandle, retention: SharedRetention) throws(StorageError) {
+  init(_ database: RocksDBHandle, retention: SharedRetention, rows: RowCache.Part) throws(StorageError) {
     let frontier = try Self.read(Self.frontierKey, from: database).map { bytes throws(StorageError) in
       try Frontier(decoding: bytes)
     }
     state = Mutex(State(database: database, applied: frontier, flushed: frontier))
     self.retention = retention
+    self.rows = rows
   }
 
   func get(_ family: ColumnFamily, _ key: [UInt8]) throws(StorageError) -> [UInt8]? {
@@ -69,6 +71,7 @@ final class RocksDBStore: Store {
     try writer.withLock { _ throws(StorageError) in
       frontier.requireNotBefore(appliedFrontier)
       try StorageError.check { unsafe rocksdb_write(database.pointer, database.writeOptions, native, $0) }
+      rows.wrote(batch)
       state.withLock { $0.applied = frontier }
     }
   }
