@@ -126,7 +126,7 @@ extension TabletReplica {
       transaction: transaction.id, anchor: anchor, documents: [], locks: transaction.locksToStage(locks),
       dropped: transaction.dropped, isLast: true)
     transaction.pieces = [piece]
-    let last = StepOperation(transaction.id, .stage, .stage(piece), time: environment.clock.now())
+    let last = stageStep(piece, of: transaction)
     last.join(waiter)
     transaction.state = .staging(last)
     stageRest(of: transaction, last)

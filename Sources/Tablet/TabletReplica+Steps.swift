@@ -90,9 +90,9 @@ extension TabletReplica {
       return waiter.resume(returning: .failed(SQLError(.internalError, "prepare while a statement runs")))
     }
     if refusesWrites { return waiter.resume(returning: .failed(.diskFull)) }
+    if let late { known.prepareRequest = (late.id, late.floor) }
     if known.hasSpilled { return prepareSpilled(known, anchor: anchor, waiter: waiter) }
     if known.pieces == nil { known.pieces = piecesToStage(of: known, anchor: anchor) }
-    if let late { known.prepareRequest = (late.id, late.floor) }
     stageNext(of: known, waiters: nil)
     if case .staging(let step) = known.state { step.join(waiter) }
   }
@@ -122,13 +122,18 @@ extension TabletReplica {
   /// Queues the next piece. One is on its way at a time, so that they cannot arrive in another order.
   private func stageNext(of transaction: OpenTransaction, waiters previous: StepOperation?) {
     guard let piece = transaction.pieces?.first else { return }
-    let request = piece.isLast ? transaction.prepareRequest : nil
-    let step = StepOperation(
-      transaction.id, .stage, .stage(piece), time: environment.clock.now(), id: request?.id ?? LoggedWrite.nobody,
-      floor: request?.floor ?? 0)
+    let step = stageStep(piece, of: transaction)
     previous?.handOver(to: step)
     transaction.state = .staging(step)
     queue(step)
+  }
+
+  /// The last piece has the name of the request that brought late writes, so that the retry table knows it.
+  func stageStep(_ piece: StagedPiece, of transaction: OpenTransaction) -> StepOperation {
+    let request = piece.isLast ? transaction.prepareRequest : nil
+    return StepOperation(
+      transaction.id, .stage, .stage(piece), time: environment.clock.now(), id: request?.id ?? LoggedWrite.nobody,
+      floor: request?.floor ?? 0)
   }
 
   func queue(_ step: StepOperation) {
