@@ -97,6 +97,10 @@ struct MetricsPage {
     page.gauge(
       "apus_store_bytes", "Bytes of all stores, on disk and in memory.",
       Double(replicas.reduce(0) { $0 + $1.sizeBytes }))
+    let rows = node.rowCache.counters
+    page.counter("apus_row_cache_hits_total", "Rows that were read from the row cache.", Double(rows.hits))
+    page.counter("apus_row_cache_misses_total", "Rows that were not in the row cache.", Double(rows.misses))
+    page.gauge("apus_row_cache_bytes", "Memory of the row cache.", Double(rows.bytes))
     let compactions = node.compactor.counters
     page.counter("apus_compactions_total", "Stores rewritten to be rid of garbage.", Double(compactions.completed))
     page.counter("apus_compactions_failed_total", "Rewrites that failed.", Double(compactions.failed))

@@ -27,6 +27,7 @@ package final class NodeCore: Sendable {
   package let catalogReplica: CatalogReplica
   package let tablets: TabletDirectory
   package let compactor: Compactor
+  package let rowCache: RowCache
   package let assignments: TabletAssignments
   package let catalogService: CatalogService
   package let gateway: Gateway
@@ -101,6 +102,7 @@ package final class NodeCore: Sendable {
     let peers = TransactionPeers()
     let compactor = Compactor(runtime: runtime)
     self.compactor = compactor
+    rowCache = engine.rows
     let hosts = runtime.loops.enumerated().map { number, loop in
       TabletHost(
         environment: TabletEnvironment(

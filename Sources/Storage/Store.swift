@@ -4,6 +4,9 @@ import Keys
 ///
 /// All calls block on the disk: make them on a `BlockingWorker`.
 package protocol StorageEngine: AnyObject, Sendable {
+  /// Of all its stores.
+  var rows: RowCache { get }
+
   /// Opens the store in a directory; creates both if there is none (the directory's parent must exist).
   func openStore(at directory: String, options: StoreOptions) throws(StorageError) -> any Store
   /// Removes a store that is not open, with its directory. Does nothing where there is none.

@@ -18,7 +18,7 @@ package final class MemoryStorageEngine: StorageEngine {
   }
   private let state = Mutex(State())
   /// Small, so that its entries come and go also where there are few documents.
-  private let rows = RowCache(bytesMax: 256 << 10)
+  package let rows = RowCache(bytesMax: 256 << 10)
 
   package init() {}
 
