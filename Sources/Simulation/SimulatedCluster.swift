@@ -186,6 +186,13 @@ package final class SimulatedCluster {
     return try result.get()
   }
 
+  /// Says what is broken, or mended, among what the nodes log.
+  func note(_ event: String) {
+    let offsets = members.map { "\(world.clock(of: $0).wallOffsetMicroseconds / 1_000)" }.joined(separator: ", ")
+    logger.notice(
+      "fault", metadata: ["event": "\(event)", "at_us": "\(world.nowNanoseconds / 1_000)", "clocks_ms": "\(offsets)"])
+  }
+
   package func failed(_ reason: String) -> SimulationFailure { SimulationFailure(seed: seed, reason) }
 }
 

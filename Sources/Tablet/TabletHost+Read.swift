@@ -17,10 +17,13 @@ extension TabletHost {
       return catalog.tables[request.read.table].map { .schemaMismatch(version: $0.version) } ?? .unknownTablet
     }
     guard table.tablets.contains(request.tablet) else { return .unknownTablet }
+    // All that was answered before the read came is no later than this clock. Who may move need not trust that it is no
+    // later than the other clock's limit, too.
+    let asked = request.mayMove ? HybridTime.max : request.uncertaintyLimit
     let time: HybridTime
     switch await withCheckedContinuation({
       replica.beginRead(
-        at: request.time, limit: request.uncertaintyLimit, of: request.read.selection, for: request.transaction?.id,
+        at: request.time, limit: asked, of: request.read.selection, for: request.transaction?.id,
         waiter: $0)
     }) {
     case .done(let safe): time = safe
@@ -43,7 +46,7 @@ extension TabletHost {
       return .notReady
     }
     if !committed.isEmpty { overlay = (overlay ?? OverlayView()).over(committed: committed) }
-    let limit = uncertaintyLimit(asked: request.uncertaintyLimit, readingAt: time)
+    let limit = uncertaintyLimit(asked: asked, readingAt: time)
     let slice = ReadSlice(
       executor: executor(for: table, store, of: replica, overlay), request: request,
       point: ReadPoint(

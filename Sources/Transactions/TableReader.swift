@@ -134,6 +134,9 @@ actor TableReader: RowBatches {
       }
       if isInDoubt || latest > time ?? .max {
         try restart(at: latest)
+        // All rows were looked at once, and whatever had been answered about them by then is taken.
+        let isAll = missing.count == shares.count && left == .max && batches.values.allSatisfy { $0.resume == nil }
+        if mayMove, !isInDoubt, isAll { uncertaintyLimit = latest }
         batches = batches.filter { $0.value.validThrough >= latest }
         gateway.counters.readMoved(askingAgain: open.count - batches.count)
       }

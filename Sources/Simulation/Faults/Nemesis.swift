@@ -35,6 +35,7 @@ package struct Nemesis {
     repairs.sort { $0.time < $1.time }
     while let first = repairs.first, first.time <= now {
       repairs.removeFirst()
+      cluster.note("mended: \(first.repair)")
       carryOut(first.repair, cluster)
     }
     guard now >= nextFault else { return }
@@ -54,6 +55,7 @@ package struct Nemesis {
 
   private mutating func inject(_ family: FaultPlan.Family, _ cluster: SimulatedCluster) {
     guard apply(family, cluster) else { return }
+    cluster.note("\(family)")
     faultCount += 1
     counts[family, default: 0] += 1
   }
