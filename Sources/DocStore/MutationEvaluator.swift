@@ -44,7 +44,8 @@ package struct MutationEvaluator: Sendable {
   // MARK: - Locks
 
   /// The locks that a mutation needs.
-  /// - Throws: 0A000 for one that would move rows to other keys: those are known only after it was evaluated.
+  /// - Throws: `internal_error` for one that would move rows to other keys: those are known only after it was evaluated, and
+  ///   may be in other tablets, so it comes as a delete and an insert.
   package func lockScope(of mutation: TableMutation) throws(DocStoreError) -> LockScope {
     try requireMatch(mutation)
     switch mutation.mutation {
@@ -68,11 +69,9 @@ package struct MutationEvaluator: Sendable {
   }
 
   private func requireKeysStay(_ assignments: [Assignment]) throws(DocStoreError) {
-    guard changesKey(assignments) else { return }
+    guard table.hasKeyColumn(among: assignments) else { return }
     throw .statement(
-      SQLError(
-        .featureNotSupported, "UPDATE of a primary key column is not supported",
-        hint: "Delete the row and insert it with its new key."))
+      SQLError(.internalError, "an update of key columns came to a tablet, which cannot move rows to other keys"))
   }
 
   private static func lockScope(of selection: KeySelection) -> LockScope {
@@ -82,16 +81,11 @@ package struct MutationEvaluator: Sendable {
     }
   }
 
-  func changesKey(_ assignments: [Assignment]) -> Bool {
-    assignments.contains { assignment in table.keyPositions.contains(assignment.column) }
-  }
-
   // MARK: - Evaluation
 
   /// Evaluates the mutation over the newest versions. The store is not changed.
   /// - Parameter overlay: what the mutation's transaction has written before.
-  /// - Throws: `statement` for rows that break a rule of the table (class 23), for errors of the expressions, and 0A000
-  ///   for an update that moves a row to another tablet.
+  /// - Throws: `statement` for rows that break a rule of the table (class 23), and for errors of the expressions.
   package func evaluate(
     _ mutation: TableMutation, reading store: any Store, overlay: OverlayView? = nil
   ) throws(DocStoreError) -> EvaluatedMutation {

@@ -48,7 +48,7 @@ extension MutationRun {
       return new
     }
     guard let new else { return }
-    try replace([Replacement(oldKey: key, oldRow: stored, newKey: try newKey(of: new), newRow: new)])
+    try put(new, at: key, replacing: stored)
   }
 
   private static let secondUpdate = SQLError(

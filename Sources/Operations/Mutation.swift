@@ -15,6 +15,13 @@ package struct Assignment: Sendable {
   }
 }
 
+extension TableDescriptor {
+  /// Whether rows get other keys by this.
+  package func hasKeyColumn(among assignments: [Assignment]) -> Bool {
+    assignments.contains { keyPositions.contains($0.column) }
+  }
+}
+
 /// What an insert does where a row with its key exists.
 package enum ConflictAction: Sendable {
   /// `unique_violation` (23505).
@@ -49,6 +56,14 @@ package struct TableMutation: Sendable {
     self.mutation = mutation
     self.returning = returning
     self.wantsChanges = wantsChanges
+  }
+}
+
+extension TableMutation {
+  /// Whether nothing else has to be done with it: no index and no foreign key follows the table, and no row gets another key.
+  package func standsAlone(on table: TableDescriptor, in catalog: CatalogSnapshot) -> Bool {
+    if case .update(_, _, let assignments) = mutation, table.hasKeyColumn(among: assignments) { return false }
+    return !catalog.hasDependents(table)
   }
 }
 

@@ -5,6 +5,7 @@ import Keys
 import Logging
 import Operations
 import Raft
+import Runtime
 import Schema
 import Storage
 import Values
@@ -161,15 +162,8 @@ final class TabletReplica {
     return codec
   }
 
-  /// What expressions see that are evaluated here. Times and settings of the statement were folded in at the gateway.
-  var evaluationContext: EvaluationContext {
-    let random = environment.runtime.random
-    let clock = environment.runtime.clock
-    let time = SQLTime.microseconds(ofWall: clock.wallMicroseconds())
-    return EvaluationContext(
-      statementTime: time, transactionTime: time, random: { random.next() },
-      clock: { SQLTime.microseconds(ofWall: clock.wallMicroseconds()) })
-  }
+  /// What expressions see that are evaluated here.
+  var evaluationContext: EvaluationContext { EvaluationContext(folded: environment.runtime) }
 
   /// Says that something rare happened, for tests that want to be sure that it does.
   func probe(_ name: StaticString) { environment.runtime.faults.probe(name) }
@@ -332,4 +326,16 @@ enum SQLTime {
 
   /// Microseconds since 2000-01-01 UTC.
   static func microseconds(ofWall wall: UInt64) -> Int64 { Int64(clamping: wall) - epochMicroseconds }
+}
+
+extension EvaluationContext {
+  /// For expressions into which a session has folded its times and settings; clocks and chance are those of this node.
+  package convenience init(folded runtime: Runtime) {
+    let random = runtime.random
+    let clock = runtime.clock
+    let time = SQLTime.microseconds(ofWall: clock.wallMicroseconds())
+    self.init(
+      statementTime: time, transactionTime: time, random: { random.next() },
+      clock: { SQLTime.microseconds(ofWall: clock.wallMicroseconds()) })
+  }
 }

@@ -7,6 +7,8 @@ import Values
 /// Carries out single requests within one transaction, and nothing that would follow from them.
 package protocol RequestCarrier: Sendable {
   var options: TransactionOptions { get }
+  /// What expressions see that are evaluated at the gateway.
+  var evaluation: EvaluationContext { get }
   /// Rows as they are committed now, and locked: constraints are no matter of snapshots.
   func readNewest(
     _ read: TableRead, locking: RowLocking, deadline: Deadline?
@@ -51,16 +53,57 @@ package struct DependentWrites {
 
   /// - Throws: 23505 and 23503, by the names of the index or constraint; what the requests throw.
   package func mutate(_ mutation: TableMutation, of table: TableDescriptor) async throws(SQLError) -> MutationResult {
-    guard catalog.hasDependents(table) else { return try await carrier.mutateAlone(mutation, deadline: deadline) }
-    guard depth < Self.depthMax else {
-      throw SQLError("54001", "foreign keys lead through more than \(Self.depthMax) tables")
+    if case .update(let selection, let filter, let assignments) = mutation.mutation,
+      table.hasKeyColumn(among: assignments)
+    {
+      return try await move(mutation, selection, filter, assignments, of: table)
     }
+    guard catalog.hasDependents(table) else { return try await carrier.mutateAlone(mutation, deadline: deadline) }
+    try requireDepth()
     var asked = mutation
     asked.wantsChanges = true
     var result = try await carrier.mutateAlone(asked, deadline: deadline)
     let changes = result.changes
     if !mutation.wantsChanges { result.changes = [] }
-    if changes.isEmpty { return result }
+    try await follow(changes, of: table)
+    return result
+  }
+
+  /// An update of key columns: all rows leave their old keys, which may be in other tablets than the new ones, and then come
+  /// back at those. To whatever follows from it, it is an update.
+  private func move(
+    _ mutation: TableMutation, _ selection: KeySelection, _ filter: Expression?, _ assignments: [Assignment],
+    of table: TableDescriptor
+  ) async throws(SQLError) -> MutationResult {
+    try requireDepth()
+    let assignments = try RowAssignments(assignments, columnCount: table.columns.count)
+    var part = mutation
+    (part.mutation, part.returning, part.wantsChanges) = (.delete(selection, filter: filter), nil, true)
+    var changes = try await carrier.mutateAlone(part, deadline: deadline).changes
+    if changes.isEmpty { return .none }
+    var rows: [Row] = []
+    for index in changes.indices {
+      guard let old = changes[index].old else { throw SQLError(.internalError, "a delete did not say what it deleted") }
+      let new = try assignments.apply(to: old, seeing: old, carrier.evaluation)
+      changes[index].new = new
+      rows.append(new)
+    }
+    part = mutation
+    (part.mutation, part.wantsChanges) = (.insert(rows: rows, onConflict: .fail), false)
+    var result = try await carrier.mutateAlone(part, deadline: deadline)
+    if mutation.wantsChanges { result.changes = changes }
+    try await follow(changes, of: table)
+    return result
+  }
+
+  private func requireDepth() throws(SQLError) {
+    guard depth < Self.depthMax else {
+      throw SQLError("54001", "foreign keys lead through more than \(Self.depthMax) tables")
+    }
+  }
+
+  private func follow(_ changes: [RowChange], of table: TableDescriptor) async throws(SQLError) {
+    if changes.isEmpty { return }
     try await followInIndexes(changes, of: table)
     try await requireReferenced(changes, of: table)
     for child in catalog.referencing(table.id) {
@@ -68,7 +111,6 @@ package struct DependentWrites {
         try await follow(changes, of: table, in: child, by: key)
       }
     }
-    return result
   }
 
   private func followInIndexes(_ changes: [RowChange], of table: TableDescriptor) async throws(SQLError) {

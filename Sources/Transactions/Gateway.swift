@@ -85,7 +85,7 @@ package final class Gateway: DataPlane, Sendable {
       mutation.table, for: nil, lockTimeoutMilliseconds: options.lockTimeoutMilliseconds, deadline: deadline)
     let catalog = self.catalog
     let table = try table(mutation.table, version: mutation.schemaVersion, in: catalog)
-    if !catalog.hasDependents(table), let tablet = try soleTablet(of: mutation, table) {
+    if mutation.standsAlone(on: table, in: catalog), let tablet = try soleTablet(of: mutation, table) {
       do throws(SQLError) {
         return try await mutate(tablet, table: table, mutation, deadline: deadline)
       } catch  where error.state == .programLimitExceeded {

@@ -1,3 +1,4 @@
+import Expressions
 import Keys
 import Operations
 import Schema
@@ -99,6 +100,7 @@ package final class GatewayTransaction: Transaction, RequestCarrier {
   }
 
   var router: Router { gateway.router }
+  package var evaluation: EvaluationContext { EvaluationContext(folded: router.runtime) }
 
   package func beginStatement() {
     guard options.isolation == .readCommitted else { return }

@@ -157,32 +157,6 @@ import Values
     #expect(try writes(update) == ["2 big 20"])
   }
 
-  @Test("A row may move to another key of its tablet")
-  func moveKey() throws {
-    let update = Mutation.update(.points([try key(1)]), filter: nil, [Assignment(column: 0, value: .int(8))])
-    #expect(try writes(update) == ["1 deleted", "8 one 10"])
-  }
-
-  @Test("Moving onto another row's key is a violation, unless that row moves away")
-  func moveOntoRow() throws {
-    let taken = Mutation.update(.points([try key(1)]), filter: nil, [Assignment(column: 0, value: .int(2))])
-    #expect(error(taken)?.detail == "Key (a)=(2) already exists.")
-    // a = a + 1 over both rows: 1 → 2 and 2 → 3. Uniqueness is judged at the end.
-    let shift = Mutation.update(everything, filter: nil, [Assignment(column: 0, value: Make.a + .int(1))])
-    #expect(try writes(shift) == ["1 deleted", "2 one 10", "3 two 20"])
-    let collapse = Mutation.update(everything, filter: nil, [Assignment(column: 0, value: .int(4))])
-    #expect(error(collapse)?.detail == "Key (a)=(4) already exists.")
-  }
-
-  @Test("Moving to another tablet is not supported yet, and says so")
-  func moveOut() throws {
-    let bounds = KeyRange(lower: table.wholeRange.lower, upper: try key(5))
-    let update = Mutation.update(.points([try key(1)]), filter: nil, [Assignment(column: 0, value: .int(8))])
-    let error = error(update, bounds: bounds)
-    #expect(error?.state == .featureNotSupported)
-    #expect(error?.message == "UPDATE of a key that moves a row to another tablet is not supported yet")
-  }
-
   @Test("A delete writes tombstones and returns the old rows")
   func delete() throws {
     let delete = Mutation.delete(everything, filter: Make.a < 2)
@@ -221,7 +195,7 @@ import Values
       try evaluator().lockScope(of: mutation(.delete(.points([try key(1)]), filter: nil))) == .keys([try key(1)]))
     #expect(
       try evaluator().lockScope(of: mutation(.delete(everything, filter: nil))) == .ranges([table.wholeRange]))
-    // Where a row that moves goes is known only after it was evaluated.
+    // A row that moves to another key comes as a delete and an insert.
     let move = Mutation.update(.points([try key(1)]), filter: nil, [Assignment(column: 0, value: .int(8))])
     #expect(throws: DocStoreError.self) { try evaluator().lockScope(of: mutation(move)) }
   }

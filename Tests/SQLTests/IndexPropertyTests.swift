@@ -83,7 +83,8 @@ import Testing
   }
 
   private static func write(_ random: inout SeededGenerator, number: Int) -> String {
-    switch Int.random(in: 0..<8, using: &random) {
+    switch Int.random(in: 0..<9, using: &random) {
+    case 8: return "UPDATE TABLE SET id = id + 1, a = \(int(&random)) WHERE \(condition(&random))"
     case 0...3:
       let rows = (0..<Int.random(in: 1...4, using: &random)).map {
         "(\(number * 10 + $0), \(int(&random)), \(int(&random)), \(text(&random)), \(unique(&random)))"

@@ -151,6 +151,11 @@ extension StatementBinder {
     var binder = self.binder(Scopes([scope, excluded]), clause: "ON CONFLICT DO UPDATE")
     binder.rowsAreMany = true
     let bound = try bindAssignments(assignments, table, &binder)
+    if let item = zip(assignments, bound).first(where: { table.keyPositions.contains($0.1.column) }) {
+      throw .unsupported(
+        "changing the primary key column \"\(table.columns[item.1.column].name)\" in ON CONFLICT DO UPDATE",
+        hint: "Use UPDATE.", at: item.0.location)
+    }
     binder.clause = "WHERE"
     let filter = try syntax.filter.map { condition throws(SQLError) in try binder.bindCondition(condition) }
     absorb(binder)
@@ -230,11 +235,6 @@ extension StatementBinder {
       if assignments.contains(where: { $0.column == position }) {
         throw SQLError(
           .syntaxError, "multiple assignments to same column \"\(column.name)\"", at: item.location)
-      }
-      if table.primaryKey.columns.contains(where: { $0.column == position }) {
-        throw .unsupported(
-          "changing the primary key column \"\(column.name)\"",
-          hint: "Delete the row and insert it with the new key.", at: item.location)
       }
       var value: Expression
       if case .defaultValue = item.value {

@@ -100,13 +100,20 @@ package final class IndexWorkload: Workload {
       })
   }
 
-  /// A write of one row, chosen now.
+  /// A write of one row, chosen now. A move to a key that is taken is refused.
   private static func mutation(
     _ client: SimulatedClient
   ) -> @Sendable (PairTable) throws(SQLError) -> Mutation {
     let key = Int64(client.random(below: keyCount))
     let value = Int64(client.random(below: valueCount))
-    switch client.random(below: 4) {
+    let other = Int64(client.random(below: keyCount))
+    switch client.random(below: 5) {
+    case 2:
+      // The row moves, with its value or with another.
+      let assignments = [
+        Assignment(column: 0, value: Pairs.constant(other)), Assignment(column: 1, value: Pairs.constant(value)),
+      ].prefix(client.oneIn(2) ? 1 : 2)
+      return { (rows) throws(SQLError) in .update(try rows.selection(key), filter: nil, Array(assignments)) }
     case 0: return { (rows) throws(SQLError) in .delete(try rows.selection(key), filter: nil) }
     case 1:
       return { (rows) throws(SQLError) in

@@ -123,6 +123,7 @@ final class MemoryDataPlane: DataPlane {
     case .insert(let rows, let onConflict):
       var added: [TabletID: [[UInt8]: Row]] = [:]
       for row in rows {
+        try check(row, table)
         let key = try table.documentKey(for: row)
         guard let tablet = tablets.first(where: { KeyRange(lower: $0.lower, upper: $0.upper).contains(key) }) else {
           throw SQLError(.internalError, "no tablet holds \(key)")
@@ -177,21 +178,26 @@ final class MemoryDataPlane: DataPlane {
     var updated = row
     for assignment in assignments {
       updated[assignment.column] = try assignment.value.evaluate(row: input, context())
-      if table.columns[assignment.column].isNotNull, updated[assignment.column].isNull {
-        throw SQLError(
-          .notNullViolation,
-          "null value in column \"\(table.columns[assignment.column].name)\" of relation \"\(table.name)\" violates not-null constraint"
-        )
-      }
+    }
+    try check(updated, table)
+    return updated
+  }
+
+  private func check(_ row: Row, _ table: TableDescriptor) throws(SQLError) {
+    let keyPositions = Set(table.isIndex ? [] : table.keyPositions)
+    for (position, column) in table.columns.enumerated()
+    where row[position].isNull && (column.isNotNull || keyPositions.contains(position)) {
+      throw SQLError(
+        .notNullViolation,
+        "null value in column \"\(column.name)\" of relation \"\(table.name)\" violates not-null constraint")
     }
     for check in table.checks {
-      if case .bool(false) = try check.expression.evaluate(row: updated, context()) {
+      if case .bool(false) = try check.expression.evaluate(row: row, context()) {
         throw SQLError(
           .checkViolation,
           "new row for relation \"\(table.name)\" violates check constraint \"\(check.name)\"")
       }
     }
-    return updated
   }
 
   private func duplicate(_ row: Row, _ table: TableDescriptor) -> SQLError {

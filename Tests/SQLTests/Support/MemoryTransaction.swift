@@ -1,4 +1,5 @@
 import Coding
+import Expressions
 import Keys
 import Operations
 import Schema
@@ -17,7 +18,7 @@ extension MemoryDataPlane {
   ) async throws(SQLError) -> MutationResult {
     note(options.isolation == .readCommitted ? "plain mutate" : "plain mutate at \(options.isolation)")
     try failIfAsked(.mutate)
-    guard let table = catalog.tables[mutation.table], catalog.hasDependents(table) else {
+    guard let table = catalog.tables[mutation.table], !mutation.standsAlone(on: table, in: catalog) else {
       return try await mutateAlone(mutation, deadline: deadline)
     }
     let transaction = MemoryTransaction(on: self, options)
@@ -68,6 +69,7 @@ final class MemoryTransaction: Transaction, RequestCarrier {
 
   let id: TransactionID
   let options: TransactionOptions
+  let evaluation = EvaluationContext(statementTime: 0, transactionTime: 0)
   private let plane: MemoryDataPlane
   private let state: Mutex<State>
 
