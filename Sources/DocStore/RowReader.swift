@@ -99,6 +99,8 @@ package struct RowReader: Sendable {
     do throws(StorageError) {
       let remembered = store.rows.look(up: documentKey)
       if let found = try version(of: remembered, documentKey, at: &point, columns: columns, into: &row) { return found }
+      // A cursor that began before the permit was given may have missed a write that the permit does not count.
+      if remembered.permits { cursor.renew() }
       try cursor.seek(toVersionOf: documentKey, notAfter: remembered.seekTime(point), in: store)
       if remembered.brings(cursor.versions!, to: store.rows, point) {
         try cursor.seek(toVersionOf: documentKey, notAfter: point.uncertaintyLimit, in: store)
@@ -136,10 +138,11 @@ package struct RowReader: Sendable {
 }
 
 extension RowCache.Answer {
+  /// Whether the cache wants to have the newest version.
+  fileprivate var permits: Bool { if case .unknown(.some) = self { true } else { false } }
+
   /// Where to look in the store: for the newest version of all, if the cache wants to have it.
-  fileprivate func seekTime(_ point: ReadPoint) -> HybridTime {
-    if case .unknown(.some) = self { .max } else { point.uncertaintyLimit }
-  }
+  fileprivate func seekTime(_ point: ReadPoint) -> HybridTime { permits ? .max : point.uncertaintyLimit }
 
   /// Brings the newest version, under the cursor, to the cache that has asked for it.
   /// - Returns: whether the read must not see that one, so that it has to look for another.
@@ -163,6 +166,9 @@ struct DocumentCursor: ~Copyable {
     versions = nil
     self.intents = intents
   }
+
+  /// The next seek is in the contents as of then.
+  fileprivate mutating func renew() { versions = nil }
 
   fileprivate mutating func seek(
     toVersionOf document: [UInt8], notAfter time: HybridTime, in store: any Store

@@ -51,6 +51,17 @@ extension Expression {
   static func + (a: Expression, b: Expression) -> Expression { .call(FunctionID(177), [a, b], .int4) }
 }
 
+extension TableDescriptor {
+  func writes(of rows: [Row]) throws -> [DocumentWrite] {
+    let codec = RowCodec(table: self)
+    return try rows.map { row in
+      var packed: [UInt8] = []
+      try codec.encode(row, into: &packed)
+      return DocumentWrite(documentKey: try documentKey(for: row), packedRow: packed)
+    }
+  }
+}
+
 extension Store {
   /// Commits writes at one time, as the tablet does.
   func commit(_ writes: [DocumentWrite], at time: HybridTime) throws {
@@ -62,13 +73,7 @@ extension Store {
 
   /// Commits rows of a table; nil deletes the row with that key.
   func commit(_ rows: [Row], of table: TableDescriptor, at microseconds: UInt64) throws {
-    let codec = RowCodec(table: table)
-    try commit(
-      rows.map { row in
-        var packed: [UInt8] = []
-        try codec.encode(row, into: &packed)
-        return DocumentWrite(documentKey: try table.documentKey(for: row), packedRow: packed)
-      }, at: HybridTime(microseconds: microseconds))
+    try commit(try table.writes(of: rows), at: HybridTime(microseconds: microseconds))
   }
 }
 

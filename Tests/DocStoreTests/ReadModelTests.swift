@@ -4,6 +4,7 @@ import Keys
 import Operations
 import Schema
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 import Values
@@ -199,6 +200,50 @@ private struct Model {
       return
     }
     #expect(found == HybridTime(microseconds: 900))
+  }
+
+  /// How many reads a thread has begun.
+  private final class Begun: Sendable {
+    let count = Atomic(0)
+  }
+
+  @Test("Reads of many keys beside a write leave nothing in the row cache that was written over")
+  func readsBesideAWrite() async throws {
+    let directory = try ScratchDirectory()
+    let store = try RocksDBEngine().openStore(at: directory.path + "/store", options: StoreOptions())
+    let table = Make.table()
+    let reader = RowReader(store: store, codec: RowCodec(table: table), historyCutoff: .zero)
+    let executor = ReadExecutor(reader: reader, bounds: table.wholeRange, context: Make.context)
+    for round in Int32(0)..<400 {
+      let rows = round * 64..<(round + 1) * 64
+      let keys = try rows.map { try table.documentKey(keyValues: [.int4($0)]) }
+      let read = TableRead(
+        table: table.id, schemaVersion: table.version, selection: .points(keys),
+        pipeline: RowPipeline(filter: nil, output: .rows(projection: [Make.c], limit: nil)), isOrdered: false)
+      @Sendable func seen() -> [Row] {
+        guard case .found(let batch) = try? executor.execute(read, at: ReadPoint(time: .max), limits: BatchLimits())
+        else { return [] }
+        return batch.rows
+      }
+      try store.commit(rows.map { Make.row($0, "x", 1) }, of: table, at: UInt64(round) * 2 + 1)
+      let begun = Begun()
+      let writes = try table.writes(of: rows.map { Make.row($0, "x", 2) })
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask {
+          // A document is kept when it is missed a second time: just then.
+          while begun.count.load(ordering: .relaxed) < 2 { await Task.yield() }
+          try? store.commit(writes, at: HybridTime(microseconds: UInt64(round) * 2 + 2))
+        }
+        group.addTask {
+          for _ in 0..<6 {
+            begun.count.add(1, ordering: .relaxed)
+            _ = seen()
+          }
+        }
+      }
+      try #require(show(seen()) == rows.map { _ in "2" }, "round \(round)")
+    }
+    store.close()
   }
 
   @Test("Below the history there is an error, never a wrong row")

@@ -26,8 +26,8 @@ package struct NewestVersion: Hashable, Sendable {
 ///
 /// I-CACHE: what is found here is the newest version in the store, at some moment between the question and its answer.
 /// Two rules give that. A store tells of each write after it has made it and before anybody is told (`Part.wrote`). And
-/// who wants to keep what it found in a store asks here first, for a `Permit`: that is void once anybody has written to
-/// the documents of the same stripe meanwhile.
+/// who wants to keep what it finds in a store asks here first, for a `Permit`, and only then begins the cursor that it looks
+/// with: the permit is void once anybody has written to the documents of the same stripe meanwhile.
 ///
 /// It holds what was used since about `bytesMax` / 2 of other entries came: a full young half becomes the old one, and what
 /// is used in the old one goes back to the young. A document is kept when it is missed for the second time, so that a pass
