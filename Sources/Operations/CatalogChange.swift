@@ -21,6 +21,17 @@ package enum CatalogChange: Sendable {
   /// Makes an index in state `deleteOnly`.
   case createIndex(NewIndex, on: TableID, ifNotExists: Bool)
   case alterTable(TableID, TableAlteration)
+
+  /// The table that others may be writing to when this comes, if it is one.
+  package var changedTable: TableID? {
+    switch self {
+    case .freeze(let table, _, _), .replaceStorage(let table, _, _), .createIndex(_, let table, _),
+      .alterTable(let table, _):
+      table
+    case .truncate(let tables): tables.first
+    case .createTable, .dropTables: nil
+    }
+  }
 }
 
 package struct TableName: Hashable, Sendable {

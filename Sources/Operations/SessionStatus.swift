@@ -16,6 +16,8 @@ package struct SessionStatus: Hashable, Sendable {
   package var state = ""
   /// The first `queryBytesMax` of it.
   package var query = ""
+  /// The table whose definition it is changing, while that waits for all nodes, and for those that have written to it.
+  package var changedTable: UInt32?
 
   /// As PostgreSQL's `track_activity_query_size`.
   package static let queryBytesMax = 1024
@@ -28,6 +30,7 @@ package struct SessionStatus: Hashable, Sendable {
     writer.writeOptional(clientAddress) { $0.write($1) }
     for time in [start, stateChange] { writer.writeVarint(time) }
     for time in [transactionStart, queryStart] { writer.writeOptional(time) { $0.writeVarint($1) } }
+    writer.writeOptional(changedTable) { $0.writeVarint(UInt64($1)) }
   }
 
   package init(from reader: inout ByteReader) throws(CodingError) {
@@ -42,6 +45,7 @@ package struct SessionStatus: Hashable, Sendable {
     stateChange = try reader.readVarint()
     transactionStart = try reader.readOptional { reader throws(CodingError) in try reader.readVarint() }
     queryStart = try reader.readOptional { reader throws(CodingError) in try reader.readVarint() }
+    changedTable = try reader.readOptional { reader throws(CodingError) in try reader.readNarrow() }
   }
 }
 

@@ -65,9 +65,16 @@ extension ClusterTests {
     try onlooker.execute("CREATE TABLE awaited (id int PRIMARY KEY, n int)")
     try onlooker.execute("INSERT INTO awaited VALUES (1, 10), (2, 20)")
     try writer.execute("BEGIN; UPDATE awaited SET n = 11 WHERE id = 1")
+    let pid = try #require(try builder.execute("SELECT pg_backend_pid()").rows.first?.first ?? nil)
     try builder.send("CREATE INDEX awaited_n ON awaited (n)")
     try Wait.until("the index is being made") {
       try onlooker.execute("SELECT relname FROM pg_class WHERE relname = 'awaited_n'").rows == [["awaited_n"]]
+    }
+    try Wait.until("everybody sees that it waits") {
+      let waits = try onlooker.execute(
+        "SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE pid = \(pid)")
+      let locks = try onlooker.execute("SELECT locktype, mode, granted FROM pg_locks WHERE pid = \(pid)")
+      return waits.rows == [["IPC", "SchemaChange"]] && locks.rows == [["relation", "AccessExclusiveLock", "f"]]
     }
     try writer.execute("COMMIT")
     while try builder.nextResult(timeout: .seconds(20)) != nil {}

@@ -209,7 +209,8 @@ struct NodeNetwork: Network, @unchecked Sendable {
   func connect(
     to address: Address, loop: any Loop, timeoutNanoseconds: UInt64
   ) async throws -> any Connection {
-    let result = await withCheckedContinuation { continuation in
+    // Unchecked: a world that ends leaves its tasks where they are, and no warning should say so.
+    let result = await withUnsafeContinuation { continuation in
       let attempt = ConnectAttempt(
         address: address, loop: SimulatedLoop.of(loop), deadline: node.world.time(after: timeoutNanoseconds),
         continuation: continuation)
@@ -228,12 +229,12 @@ final class ConnectAttempt: @unchecked Sendable {
   let loop: SimulatedLoop
   /// In true time.
   let deadline: UInt64
-  private let continuation: CheckedContinuation<Outcome, Never>
+  private let continuation: UnsafeContinuation<Outcome, Never>
   /// Kernels try again after one second, then two, then four.
   private var pause: UInt64 = 500_000_000
 
   init(
-    address: Address, loop: SimulatedLoop, deadline: UInt64, continuation: CheckedContinuation<Outcome, Never>
+    address: Address, loop: SimulatedLoop, deadline: UInt64, continuation: UnsafeContinuation<Outcome, Never>
   ) {
     self.address = address
     self.loop = loop

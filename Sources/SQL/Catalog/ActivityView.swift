@@ -27,6 +27,9 @@ enum ActivityView {
           ("Client", "ClientRead")
         } else if transaction?.wait != nil {
           ("Lock", "transactionid")
+        } else if session.changedTable != nil {
+          // Not a lock: it waits for other nodes, and they for those that have written to the table.
+          ("IPC", "SchemaChange")
         } else {
           nil
         }

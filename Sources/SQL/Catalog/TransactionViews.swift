@@ -35,7 +35,8 @@ enum TransactionViews {
   }
 
   /// `pg_locks` (PostgreSQL manual, 54.12): for each transaction itself, each relation that it has rows of, and, not
-  /// granted, the transactions that it waits for, which is how PostgreSQL shows the wait for a row.
+  /// granted, the transactions that it waits for, which is how PostgreSQL shows the wait for a row; also not granted, the
+  /// relation of each session that is waiting to change one.
   static let locks = VirtualTable(
     schema: "pg_catalog", name: "pg_locks", oid: 12_004,
     columns: [
@@ -45,7 +46,16 @@ enum TransactionViews {
       ("waitstart", .timestampTZ),
     ]
   ) { input in
-    await input.dataPlane.openTransactions().flatMap { activity in
+    async let others = input.dataPlane.otherSessions()
+    let changes = (input.registry.statuses + (await others)).compactMap { session -> Row? in
+      guard let table = session.changedTable else { return nil }
+      return [
+        .text("relation"), .oid(5), .oid(table), .null, .null, .null, .null, .null, .null, .null, .null,
+        .int4(session.processID), .text("AccessExclusiveLock"), .bool(false), .bool(false),
+        ActivityView.time(session.queryStart),
+      ]
+    }
+    return await input.dataPlane.openTransactions().flatMap { activity in
       func row(_ type: String, relation: TableID? = nil, of holder: TransactionID? = nil, _ mode: String) -> Row {
         let since = holder == activity.id ? nil : activity.wait?.sinceMicroseconds
         let isGranted = holder == nil || holder == activity.id
@@ -62,7 +72,7 @@ enum TransactionViews {
       let own = activity.touched.isEmpty ? [] : [row("transactionid", of: activity.id, "ExclusiveLock")]
       let waits = (activity.wait?.blockers ?? []).map { row("transactionid", of: $0, "ShareLock") }
       return relations + own + waits
-    }
+    } + changes
   }
 }
 

@@ -16,11 +16,15 @@ struct SchemaChanges: Sendable {
   let isFinal: Bool
   let limits: ExecutionLimits
   let deadline: Deadline?
+  /// Shows whom others see wait.
+  let activity: SessionActivity
 
   var catalog: CatalogSnapshot { transaction?.catalog ?? dataPlane.catalog }
 
   @discardableResult
   func change(_ change: CatalogChange) async throws(SQLError) -> CatalogChangeResult {
+    activity.changes(change.changedTable)
+    defer { activity.changes(nil) }
     if let transaction { return try await transaction.change(change, deadline: deadline) }
     return try await dataPlane.change(change, deadline: deadline)
   }
@@ -90,6 +94,6 @@ extension SQLSession {
     try requireWritable(command)
     return SchemaChanges(
       dataPlane: dataPlane, loop: loop, transaction: isAlone ? nil : try beginData(), isFinal: hasNoSavepoint,
-      limits: execution.executor.limits, deadline: execution.executor.deadline)
+      limits: execution.executor.limits, deadline: execution.executor.deadline, activity: activity)
   }
 }

@@ -1,3 +1,4 @@
+import Keys
 import Operations
 import Synchronization
 import Values
@@ -20,6 +21,7 @@ package final class SessionActivity: Sendable {
     var stateChange: UInt64
     var applicationName = ""
     var clientAddress: String?
+    var changedTable: UInt32?
   }
 
   package let user: String
@@ -41,6 +43,7 @@ package final class SessionActivity: Sendable {
     (status.clientAddress, status.start) = (now.clientAddress, startMicroseconds)
     (status.transactionStart, status.queryStart) = (now.transactionStart, now.queryStart)
     (status.stateChange, status.state) = (now.stateChange, now.state.rawValue)
+    status.changedTable = now.changedTable
     let query = now.query.utf8
     if query.count <= SessionStatus.queryBytesMax {
       status.query = now.query
@@ -73,6 +76,9 @@ package final class SessionActivity: Sendable {
       state.stateChange = time
     }
   }
+
+  /// The session waits for a change of a table's definition to reach everybody; nil: it does no more.
+  func changes(_ table: TableID?) { state.withLock { $0.changedTable = table?.rawValue } }
 
   func attached(_ client: SessionClient) {
     state.withLock { $0.clientAddress = client.address }
